@@ -1,0 +1,280 @@
+"""The command line: thin wrappers; each command's body lives where its subject does.
+
+Exit status 0; 1 (ran, but found something wrong in the data: named); 2 (wrong use or
+configuration: all errors at once). Heavy imports happen inside the commands.
+"""
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pandas as pd
+
+app = typer.Typer(
+    help="Lantian 蓝天: air-quality forecast, warning and emission control for a city.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Config = Annotated[Path, typer.Option("--config", help="The city's YAML.")]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+
+
+@app.command("import")
+def import_(
+    source: Annotated[str, typer.Argument(help="beijing, cnemc, csv, netcdf, weather-netcdf ...")],
+    paths: Annotated[list[Path], typer.Argument(help="Files or folders.")],
+    stations: Annotated[Path | None, typer.Option(help="Station register (CSV).")] = None,
+    city: Annotated[str | None, typer.Option(help="City of a national file (cnemc).")] = None,
+    as_json: Json = False,
+) -> None:
+    """Observations or weather forecasts into the home."""
+    from forecast import stations as register
+    from serving import imports, settings
+
+    table = register.load(stations) if stations else None
+    result = imports.run(
+        source, paths, home=settings.home(), stations=table, city=city, received=_now()
+    )
+    _say(result.as_dict(), result.lines(), as_json=as_json)
+    _finish(result.problems)
+
+
+@app.command()
+def daily(
+    config: Config,
+    issue_time: Annotated[
+        str | None, typer.Option(help="Local, full hour; default: the last full hour.")
+    ] = None,
+    weather: Annotated[
+        str | None,
+        typer.Option(help="Replays of past days: none, perturbed or perfect (observed)."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """The daily run: observations to forecast to warning proposal to bulletin."""
+    from forecast import config as configuration
+    from serving import daily as body
+    from serving import settings
+
+    city = configuration.load(config)
+    at = _issue_time(issue_time, city.offset)
+    report = body.run(city, home=settings.home(), issue_time=at, replay=_tier(weather))
+    _say(report.as_dict(), report.lines(), as_json=as_json)
+
+
+@app.command()
+def aqi(
+    table: Annotated[Path, typer.Argument(help="CSV: time, station, pm25 pm10 so2 no2 co o3.")],
+    kind: Annotated[str, typer.Option(help="hourly, daily or hourly-to-daily.")],
+    out: Annotated[Path, typer.Option(help="CSV to write.")],
+    standard: Annotated[str, typer.Option(help="auto, hj633-2012 or hj633-2026.")] = "auto",
+) -> None:
+    """Index of a table of concentrations."""
+    from forecast import aqi_table
+
+    _finish(aqi_table.run(table, kind=kind, standard=standard, out=out))
+
+
+@app.command()
+def warn(
+    table: Annotated[Path, typer.Argument(help="CSV: the city's hourly concentrations.")],
+    rules: Annotated[str, typer.Option(help="Edition in configs/rules.")] = "national-2024",
+    as_json: Json = False,
+) -> None:
+    """Which warning a city's hourly concentrations call for, and why."""
+    from response import warn_table
+
+    result, problems = warn_table.run(table, rules=rules)
+    _say(result.as_dict(), result.lines(), as_json=as_json)
+    _finish(problems)
+
+
+@app.command()
+def train(
+    config: Config,
+    until: Annotated[str, typer.Option(help="Local date: nothing from then on is seen.")],
+    model: Annotated[str, typer.Option(help="lightgbm.")] = "lightgbm",
+    weather: Annotated[str, typer.Option(help="none, perturbed or perfect.")] = "perturbed",
+) -> None:
+    """Fit a forecaster on the home's data and keep it in the home."""
+    from forecast import config as configuration
+    from serving import settings
+    from training import fit
+
+    city = configuration.load(config)
+    folder = fit.run(
+        city,
+        home=settings.home(),
+        until=_local_date(until, city.offset, "--until"),
+        tier=_tier(weather) or "perturbed",
+        model=model,
+        say=_line,
+    )
+    _line(f"{model}: {folder}")
+
+
+@app.command()
+def hindcast(
+    config: Config,
+    start: Annotated[str, typer.Option(help="Local date of the first issue time (00:00).")],
+    end: Annotated[str, typer.Option(help="Local date of the last issue times.")],
+    weather: Annotated[str, typer.Option(help="none, perturbed, perfect or archived.")],
+    out: Annotated[Path, typer.Option(help="NetCDF to write.")],
+    every: Annotated[str, typer.Option(help="Hours between issue times, such as 6h.")] = "6h",
+    model: Annotated[str | None, typer.Option(help="Default: the config's champion.")] = None,
+    hourly_members: Annotated[bool, typer.Option(help="Keep hourly area members.")] = False,
+) -> None:
+    """Forecasts at past issue times from the home's data; no look into the future."""
+    from forecast import config as configuration
+    from serving import settings
+    from training import hindcast as body
+
+    city = configuration.load(config)
+    report = body.run(
+        city,
+        home=settings.home(),
+        start=_local_date(start, city.offset, "--start"),
+        end=_local_date(end, city.offset, "--end"),
+        every=_hours(every),
+        tier=_tier(weather) or "none",
+        model=model or city.forecast.model,
+        out=out,
+        hourly_members=hourly_members,
+        say=_line,
+    )
+    _say({}, report.lines(), as_json=False)
+
+
+@app.command()
+def verify(
+    forecast: Annotated[Path, typer.Argument(help="NetCDF of a forecast or hindcast.")],
+    out: Annotated[Path, typer.Option(help="Folder for scores.json and report.html.")],
+    reference: Annotated[
+        list[str] | None, typer.Option(help="NAME=FILE.nc, scored beside it on the same hours.")
+    ] = None,
+) -> None:
+    """Scores of a hindcast against the home's observations, with intervals and a report."""
+    from forecast.verify import run as body
+
+    from serving import settings
+
+    pairs = dict(_pair(item) for item in reference or [])
+    scores = body.run(forecast, home=settings.home(), out=out, references=pairs)
+    _say({}, body.summary_lines(scores), as_json=False)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Home of the demo.")] = Path("var/demo"),
+) -> None:
+    """The daily run on a small made-up sample, with results in words and pictures."""
+    from serving import demo as body
+
+    report = body.run(out)
+    _say({}, report.lines(), as_json=False)
+
+
+def main() -> None:
+    """Entry point: answers refusals with words and the exit status of their kind."""
+    from forecast.problems import ConfigError, LantianError
+
+    try:
+        app()
+    except LantianError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        sys.exit(2 if isinstance(error, ConfigError) else 1)
+
+
+def _now() -> "pd.Timestamp":
+    import pandas as pd
+
+    return pd.Timestamp(datetime.now(UTC).replace(tzinfo=None))
+
+
+def _issue_time(text: str | None, offset: "pd.Timedelta") -> "pd.Timestamp":
+    from forecast import timing
+
+    if text is None:
+        return _now().floor("h")
+    at = timing.to_utc(_timestamp(text, "--issue-time"), offset)
+    if at != at.floor("h"):
+        _refuse("--issue-time", text, "a full hour")
+    return at
+
+
+def _local_date(text: str, offset: "pd.Timedelta", option: str) -> "pd.Timestamp":
+    from forecast import timing
+
+    date = _timestamp(text, option)
+    if date != date.normalize():
+        _refuse(option, text, "a date such as 2015-03-01")
+    return timing.to_utc(date, offset)
+
+
+def _timestamp(text: str, option: str) -> "pd.Timestamp":
+    import pandas as pd
+
+    try:
+        at = pd.Timestamp(text)
+    except ValueError:
+        _refuse(option, text, "a date or time such as 2015-11-30T16:00")
+    if at is pd.NaT:
+        _refuse(option, text, "a date or time such as 2015-11-30T16:00")
+    return at
+
+
+def _hours(text: str) -> int:
+    number = text.removesuffix("h")
+    if not number.isdigit() or not 1 <= int(number) <= 24 * 31:
+        _refuse("--every", text, "whole hours such as 6h")
+    return int(number)
+
+
+def _tier(text: str | None) -> Any:
+    tiers = ("none", "perturbed", "perfect", "archived")
+    if text is not None and text not in tiers:
+        _refuse("--weather", text, f"one of {', '.join(tiers)}")
+    return text
+
+
+def _pair(item: str) -> tuple[str, Path]:
+    name, _, file = item.partition("=")
+    if not name or not file:
+        _refuse("--reference", item, "NAME=FILE.nc")
+    return name, Path(file)
+
+
+def _refuse(option: str, found: str, expected: str) -> NoReturn:
+    from forecast.problems import ConfigError, Problem
+
+    raise ConfigError([Problem(option, repr(found), expected)])
+
+
+def _line(text: str) -> None:
+    print(text, flush=True)
+
+
+def _say(data: dict[str, Any], lines: "Iterable[str]", *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(data, ensure_ascii=False, indent=2))
+        return
+    for line in lines:
+        print(line)
+
+
+def _finish(problems: "Iterable[object]") -> None:
+    found = list(problems)
+    for problem in found:
+        print(problem, file=sys.stderr)
+    if found:
+        raise typer.Exit(1)
