@@ -169,7 +169,7 @@ def kdd2018(
             notes.append("not named forecast_YYYY-MM-DD: kept as an analysis")
             yield _Ready(f"{source}-analysis", data, last, "analysis", tuple(notes))
 
-    return _each(paths, KDD_SUFFIXES, home, read)
+    return _each(paths, KDD_SUFFIXES, home, read, belongs=_has_kdd_columns)
 
 
 def _each(
@@ -177,12 +177,18 @@ def _each(
     suffixes: tuple[str, ...],
     home: Path,
     read: Callable[[Path], Iterator[_Ready]],
+    *,
+    belongs: Callable[[Path], bool] = lambda _: True,
 ) -> WeatherImport:
+    """Save what `read` gives of each file; in folders, only of the files that belong."""
     stored: list[str] = []
     unchanged: list[str] = []
     notes: list[str] = []
     problems: list[Problem] = []
-    for path in _files(paths, suffixes, problems):
+    for path, named in _files(paths, suffixes, problems):
+        if not named and not belongs(path):
+            notes.append(f"{path.name}: another layout, passed over")
+            continue
         try:
             for ready in read(path):
                 written = weather.save(
@@ -198,15 +204,16 @@ def _each(
 
 def _files(
     paths: Sequence[Path], suffixes: tuple[str, ...], problems: list[Problem]
-) -> Iterator[Path]:
+) -> Iterator[tuple[Path, bool]]:
+    """Every file, and whether it was named itself."""
     for path in paths:
         if path.is_dir():
             inside = [p for p in sorted(path.rglob("*")) if p.name.lower().endswith(suffixes)]
             if not inside:
                 problems.append(Problem(str(path), "no such file in it", " ".join(suffixes)))
-            yield from inside
+            yield from ((p, False) for p in inside)
         elif path.is_file():
-            yield path
+            yield path, True
         else:
             problems.append(Problem(str(path), "no such file", "a file or folder"))
 
@@ -224,6 +231,13 @@ def _without_level(part: xr.Dataset) -> xr.Dataset:
     keep = {"time", "step", "valid_time", "latitude", "longitude"}
     out = part.drop_vars([c for c in part.coords if c not in keep])
     return out.expand_dims("step") if "step" in out.coords and "step" not in out.dims else out
+
+
+def _has_kdd_columns(path: Path) -> bool:
+    try:
+        return set(_KDD_COLUMNS) <= set(pd.read_csv(path, nrows=0).columns)
+    except (OSError, ValueError, EOFError):
+        return True  # unreadable: reading it says why
 
 
 def _kdd_fields(path: Path, facts: weather.Kdd2018) -> tuple[xr.Dataset, list[str]]:
