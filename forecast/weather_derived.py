@@ -115,7 +115,7 @@ def solar_elevation(times: pd.DatetimeIndex, latitude: ArrayLike, longitude: Arr
         (time, station).
     """
     middle = times - pd.Timedelta(minutes=30)
-    day = 2 * np.pi * (middle.dayofyear.to_numpy() - 1) / 365.0
+    day = 2 * np.pi * (middle.day_of_year.to_numpy() - 1) / 365.0
     declination = (
         0.006918 - 0.399912 * np.cos(day) + 0.070257 * np.sin(day) - 0.006758 * np.cos(2 * day)
         + 0.000907 * np.sin(2 * day) - 0.002697 * np.cos(3 * day) + 0.00148 * np.sin(3 * day)

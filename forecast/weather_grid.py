@@ -95,7 +95,9 @@ def harmonised(raw: xr.Dataset, *, where: str, issue_time: pd.Timestamp | None =
     if not found:
         have = f"variables {sorted(map(str, raw.data_vars))}"
         problems.append(Problem(where, have, "weather under ERA5, ECMWF or GFS names"))
-    gfs = any(n in table.variables[v].names.get("gfs", ()) for v, n in found.items())
+    gfs = raw.attrs.get("GRIB_centre") == "kwbc" or any(  # cfgrib names all makers' fields alike
+        n in table.variables[v].names.get("gfs", ()) for v, n in found.items()
+    )
     family: Family = "gfs" if gfs else "ecmwf" if issue is not None else "era5"
     hourly = _hours_wanted(times, issue, table.max_step_hours)
     notes: list[str] = []

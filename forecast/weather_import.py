@@ -11,6 +11,7 @@ A file that is wrong is reported and costs no other file.
 """
 
 import re
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,7 +130,9 @@ def grib(
 
     def read(path: Path) -> Iterator[_Ready]:
         try:
-            parts = cfgrib.open_datasets(str(path), backend_kwargs={"indexpath": ""})
+            with warnings.catch_warnings():  # cfgrib 0.9 merges in a way xarray is giving up
+                warnings.simplefilter("ignore", FutureWarning)
+                parts = cfgrib.open_datasets(str(path), backend_kwargs={"indexpath": ""})
         except (OSError, ValueError, EOFError) as error:
             raise DataError([Problem(str(path), str(error), "a readable GRIB")]) from error
         # One dataset per level type; the level is a scalar coordinate that would clash.

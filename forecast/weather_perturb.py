@@ -229,7 +229,8 @@ def _noise(issue_times: pd.DatetimeIndex, stations: int, seed: int, m: Magnitude
         rng = np.random.default_rng([seed, int(hour)])
         raw[i, :, :count] = rng.standard_normal((MAX_LEAD, count), dtype=np.float32)
         raw[i, :, count:] = rng.standard_normal((MAX_LEAD, raw.shape[2] - count), dtype=np.float32)
-    shift = raw[:, :, 0] @ _smooth(m.timing.smooth_hours).T
+    # einsum, not @: BLAS rounds differently with the number of issues asked for.
+    shift = np.einsum("nl,kl->nk", raw[:, :, 0], _smooth(m.timing.smooth_hours))
     common = {
         name: _persistent(raw[:, :, 1 + k], m.memory_hours[_MEMORY[name]])
         for k, name in enumerate(_COMMON)

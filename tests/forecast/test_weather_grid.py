@@ -123,6 +123,15 @@ def test_gfs_rain_and_radiation_restart_every_six_hours() -> None:
     )
 
 
+def test_gfs_through_cfgrib_is_known_by_its_centre() -> None:
+    raw = ecmwf(steps=(3, 6, 9), tp=(growing(3.0, 9.0, 6.0), "kg m**-2"))
+    found = harmonised(raw.assign_attrs(GRIB_centre="kwbc"), where="gfs.grib2")
+    assert found.family == "gfs"
+    np.testing.assert_allclose(found.data["tp"][:, 0, 0], [1, 1, 1, 2, 2, 2, 2, 2, 2])
+    with pytest.raises(DataError, match="a fall at"):  # as ECMWF's it would be wrong, and is said
+        harmonised(raw, where="gfs.grib2")
+
+
 def test_era5_rain_is_of_the_hour_that_ends_at_the_stamp() -> None:
     raw = xr.Dataset(
         {
@@ -245,6 +254,41 @@ def test_without_cfgrib_the_way_to_install_it_is_named(
     monkeypatch.setitem(__import__("sys").modules, "cfgrib", None)
     with pytest.raises(ConfigError, match=r"lantian\[grib\]"):
         weather_import.grib([tmp_path / "x.grib"], home=tmp_path)
+
+
+def test_grib_through_cfgrib(tmp_path: Path) -> None:
+    pytest.importorskip("cfgrib", reason="the extra lantian[grib] is not installed")
+    codes = pytest.importorskip("eccodes")
+    path = tmp_path / "f.grib2"
+    with path.open("wb") as file:
+        for step in (3, 6):
+            for name, value in (("10u", step), ("2t", 280 + step), ("sp", 1e5)):
+                h = codes.codes_grib_new_from_samples("regular_ll_sfc_grib2")
+                for key, setting in {
+                    "Ni": 4,
+                    "Nj": 3,
+                    "latitudeOfFirstGridPointInDegrees": 36,
+                    "latitudeOfLastGridPointInDegrees": 34,
+                    "longitudeOfFirstGridPointInDegrees": 112,
+                    "longitudeOfLastGridPointInDegrees": 115,
+                    "iDirectionIncrementInDegrees": 1,
+                    "jDirectionIncrementInDegrees": 1,
+                    "dataDate": 20260101,
+                    "dataTime": 0,
+                    "shortName": name,
+                    "step": step,
+                }.items():
+                    codes.codes_set(h, key, setting)
+                codes.codes_set_values(h, np.full(12, float(value)))
+                codes.codes_write(h, file)
+                codes.codes_release(h)
+    report = weather_import.grib([path], home=tmp_path)
+    assert report.problems == ()
+    assert report.stored == ("ecmwf/20260101T0000Z",)
+    (vintage,), _ = weather.vintages(tmp_path, "ecmwf")
+    ds = weather.read(vintage)
+    np.testing.assert_allclose(ds["t2m"][:, 0, 0], [283, 284, 285, 286])
+    assert set(ds.data_vars) == {"u10", "t2m", "sp"}
 
 
 def test_the_real_forecast_issue_of_2018(shared_data: Path, tmp_path: Path) -> None:
