@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from forecast import stations as station_register
@@ -21,6 +22,7 @@ from twin.config_emissions import GRADED, EmissionsConfig, EnterprisesConfig, In
 from twin.config_geography import GeographyConfig
 from twin.config_sensors import SensorsConfig
 from twin.config_weather import WeatherConfig
+from twin.shares import apportion
 
 
 class Period(Section):
@@ -91,9 +93,16 @@ def across(config: TwinConfig, *, where: str) -> list[Problem]:
         if want.total == sum(i.count for i in kinds.values()):
             text = f"{offered} enterprises in industries with scheme {scheme}"
             expect("enterprises.grades", offered == wanted, text, f"{wanted}, as the grades say")
-        else:  # counts of the industries are scaled, see enterprises.py
+        else:
             text = f"no industry with scheme {scheme}"
             expect("enterprises.grades", offered > 0 or not wanted, text, "at least one")
+            if wanted and not offered:
+                return problems
+    counts = industry_counts(config)
+    sure = sum(n for i, n in counts.items() if kinds[i].voc == "all")
+    possible = sum(n for i, n in counts.items() if kinds[i].voc != "none")
+    text = f"{sure} to {possible}, as the industries say"
+    expect("enterprises.voc", sure <= want.voc <= possible, str(want.voc), text)
     known = set(kinds)
     for field, named in (
         ("enterprises.prefer", set(want.prefer)),
@@ -108,11 +117,26 @@ def across(config: TwinConfig, *, where: str) -> list[Problem]:
     missing = sorted(set(want.grades) - set(config.industries.grade_intensity))
     expect("industries.grade_intensity", not missing, f"no {missing}", "one per grade used")
     for flag in ("guarantee", "minor", "key_project"):
-        offered = sum(i.count for i in kinds.values() if getattr(i, flag))
-        text = f"{getattr(want, flag)} wanted"
-        scaled = offered * want.total / max(1, sum(i.count for i in kinds.values()))
-        expect(f"enterprises.{flag}", getattr(want, flag) <= scaled, text, f"at most {scaled:.0f}")
+        offered = sum(n for i, n in counts.items() if getattr(kinds[i], flag))
+        # Not every one can be minor: somebody must emit what the industry emits.
+        offered = offered // 2 if flag == "minor" else offered
+        wanted = getattr(want, flag)
+        expect(f"enterprises.{flag}", wanted <= offered, str(wanted), f"at most {offered}")
     return problems
+
+
+def industry_counts(config: TwinConfig) -> dict[str, int]:
+    """Enterprises per industry: the configured counts, scaled where the total is another one."""
+    kinds, want = config.industries.industries, config.enterprises
+    if want.total == sum(i.count for i in kinds.values()):
+        return {name: i.count for name, i in kinds.items()}
+    graded = sum(n for grade, n in want.grades.items() if grade in GRADED)
+    counts: dict[str, int] = {}
+    for scheme, total in (("graded", graded), ("leading", want.total - graded)):
+        mine = {name: i.count for name, i in kinds.items() if i.scheme == scheme}
+        shared = apportion(total, np.array(list(mine.values())))
+        counts |= dict(zip(mine, map(int, shared), strict=True))
+    return {name: counts[name] for name in kinds}
 
 
 def _gathered(path: Path, *, seen: tuple[Path, ...]) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from pydantic import Field, field_validator, model_validator
 from forecast.config import Section
 
 Species = Literal["so2", "nox", "pm25", "pm_coarse", "voc", "co", "nh3"]
-EMITTED: Final[tuple[str, ...]] = get_args(Species)
+EMITTED: Final[tuple[Species, ...]] = get_args(Species)
 RegisterSpecies = Literal["so2", "nox", "pm", "voc", "co"]
-REGISTERED: Final[tuple[str, ...]] = get_args(RegisterSpecies)
+REGISTERED: Final[tuple[RegisterSpecies, ...]] = get_args(RegisterSpecies)
 Grade = Literal["A", "B", "C", "D", "leading", "non_leading"]
 GRADED: Final = ("A", "B", "C", "D")
 LEVELS: Final = ("yellow", "orange", "red")
@@ -28,30 +28,40 @@ Months = Annotated[tuple[Amount, ...], Field(min_length=12, max_length=12)]
 Week = Annotated[tuple[Amount, ...], Field(min_length=7, max_length=7)]
 
 
-class Sector(Section):
-    """An area source: its year, where it lies and when it acts.
+class Times(Section):
+    """When a source acts. Factors are relative: they are brought to mean one over a year.
 
-    Factors are relative: any scale will do, they are brought to mean one. The day's first hour is
-    00:00-01:00 local time; the week's first day is Monday.
+    The day's first hour is 00:00-01:00 local time; the week's first day is Monday; months are
+    values of mid-month, joined by straight lines.
     """
 
-    annual_t: Mapping[Species, Amount]
-    surrogates: Mapping[Surrogate, Amount]  # share of each, brought to sum one
-    inside: bool = True  # False: lies in the cells outside the city
     hours: Hours = (1.0,) * 24
     week: Week = (1.0,) * 7
     months: Months = (1.0,) * 12
     spring_festival: Amount = 1.0  # activity in the festival week relative to other weeks
-    heating: bool = False  # True: follows temperature instead of months
+    heating: bool = False  # True: follows temperature as well
+    baseline_k: Amount | None = None  # of the heating demand, where it is not the common one
     fireworks: bool = False  # True: only in the nights of the festival
-    source: str
-    assumption: bool
 
     @model_validator(mode="after")
     def _not_nothing(self) -> Self:
         for name in ("hours", "week", "months"):
             if sum(getattr(self, name)) <= 0:
                 raise ValueError(f"{name} are all zero")
+        return self
+
+
+class Sector(Times):
+    """An area source: its year, where it lies and when it acts."""
+
+    annual_t: Mapping[Species, Amount]
+    surrogates: Mapping[Surrogate, Amount]  # share of each, brought to sum one
+    inside: bool = True  # False: lies in the cells outside the city
+    source: str
+    assumption: bool
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
         if sum(self.surrogates.values()) <= 0:
             raise ValueError("surrogates are all zero")
         return self
@@ -127,7 +137,7 @@ class Industry(Section):
     scheme: Literal["graded", "leading"]
     count: int = Field(ge=0)
     voc: Literal["all", "some", "none"]
-    guarantee: bool = False  # may be kept running for livelihood
+    guarantee: Amount = 0  # weight of being kept running for livelihood; 0: never
     minor: bool = False  # may be minor (each pollutant at most 100 kg/a)
     key_project: bool = False
     place: Literal["zones", "towns", "foot", "urban"] = "zones"
@@ -182,10 +192,18 @@ class Measures(Section):
 class Industries(Section):
     """configs/twin/industries.yaml."""
 
+    profiles: Mapping[Profile, Times]
     industries: Mapping[str, Industry]
     grade_intensity: Mapping[Grade, Annotated[float, Field(gt=0)]]  # emission per output
     measures: Measures
     sources: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _profiles(self) -> Self:
+        missing = sorted(set(get_args(Profile)) - set(self.profiles))
+        if missing:
+            raise ValueError(f"no profile {missing}")
+        return self
 
 
 class Compliance(Section):
@@ -231,3 +249,8 @@ class EnterprisesConfig(Section):
         if wrong:
             raise ValueError("; ".join(wrong))
         return self
+
+
+def get_grades() -> tuple[str, ...]:
+    """Every grade an enterprise may have."""
+    return tuple(get_args(Grade))
