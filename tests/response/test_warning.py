@@ -123,7 +123,7 @@ def test_the_measured_trigger_starts_at_once() -> None:
     better = run(member((-24, 30, 160)))  # mean of the next 12 h is 80
     assert better.measured is not None
     assert (better.measured.triggered, better.level) == (False, None)
-    none = run(member((-24, 36, 150)))  # 200 is not above 200
+    none = run(member((-24, 24, 150), (0, 12, 170)))  # 200 now: not above 200, though it rises
     assert none.measured is not None
     assert not none.measured.triggered
 
