@@ -161,6 +161,9 @@ def test_coordinates(latitude: float | None, longitude: float | None, words: str
 def test_flags_do_not_know_the_future() -> None:
     ds = city(24 * 14)
     now = 24 * 10 + 5
+    for name in schema.POLLUTANTS:  # a late clock, which the future could hide
+        late = ds[name].values[:-8, 2].copy()
+        ds[name].values[8:, 2] = late
     poisoned = ds.copy(deep=True)
     rng = np.random.default_rng(7)
     for name in (*schema.POLLUTANTS, "t2m", "sp"):
@@ -168,6 +171,7 @@ def test_flags_do_not_know_the_future() -> None:
         after[:] = np.where(rng.random(after.shape) < 0.3, np.nan, 9e5 * rng.random(after.shape))
     clean, dirty = quality.flag(ds, LIMITS), quality.flag(poisoned, LIMITS)
     cut = quality.flag(ds.isel(time=slice(None, now)), LIMITS)
+    assert hits(clean, "pm25", "clock")[now - 1, 2]
     for name in (v for v in schema.VARIABLES if v in ds):
         for part in ("flag", "tests"):
             want = clean[f"{name}_{part}"].values[:now]
