@@ -8,7 +8,10 @@ from serving.bulletin.content import Text, WarningBox
 def warning_box(proposal: Proposal) -> WarningBox:
     """What the duty officer is told: action, level, when, how likely, why, on which assumptions."""
     notes = (*warning_words.assumptions(proposal), *proposal.rules.notes)
-    why = warning_words.reasons(proposal)[1:]  # the first says the action: the box's own title
+    own = f"{warning_words.colour(proposal.level).zh}条件"  # its criteria first: space is short
+    # the first reason says the action, the second the probabilities: the box's own head lines
+    _, second, *others = warning_words.reasons(proposal)
+    why = [*sorted(others, key=lambda r: not r.zh.startswith(own)), second]
     return WarningBox(
         level=proposal.level,
         action=proposal.action,

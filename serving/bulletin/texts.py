@@ -145,8 +145,8 @@ _PAIRS: Final[dict[str, tuple[str, str]]] = {
     "heavy_200": ("重污染（AQI>200）概率", "Heavy pollution (AQI>200)"),
     "headline_unknown": ("{days}资料不足。", " {days}: not enough data."),
     "advice_assumed": (
-        "健康提示沿用 HJ 633-2012 表 2 的措辞，现行版措辞待确认。",
-        "Health advice in the words of HJ 633-2012, table 2: to be confirmed for this edition.",
+        "健康提示的措辞引自 HJ 633-2012 表 2 的公开转载，待与现行标准原文核对。",
+        "Health advice: HJ 633-2012, table 2, from reprints; to be checked with the standard in force.",
     ),
     "local_time": ("北京时间", "Beijing time"),
     "km": ("千米", "km"),

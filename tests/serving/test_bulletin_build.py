@@ -230,4 +230,5 @@ def test_a_proposal_becomes_a_box_with_assumptions_apart() -> None:
     assert box.probabilities["yellow"] == 1.0
     assert box.assumptions
     assert not [r for r in box.reasons for a in box.assumptions if a.zh in r.zh]
+    assert box.reasons[0].zh.startswith("橙色条件")
     assert box.start == found.start.median
