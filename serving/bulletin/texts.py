@@ -146,7 +146,7 @@ _PAIRS: Final[dict[str, tuple[str, str]]] = {
     "headline_unknown": ("{days}资料不足。", " {days}: not enough data."),
     "advice_assumed": (
         "健康提示的措辞引自 HJ 633-2012 表 2 的公开转载，待与现行标准原文核对。",
-        "Health advice: HJ 633-2012, table 2, from reprints; to be checked with the standard in force.",
+        "Health advice: HJ 633-2012, table 2, from reprints; to be checked with the standard.",
     ),
     "local_time": ("北京时间", "Beijing time"),
     "km": ("千米", "km"),
