@@ -28,6 +28,7 @@ class Area:
     city: str  # id of the city it belongs to; "city" where there is one alone
     lon: float  # its seat
     lat: float
+    middle: tuple[float, float]  # of its surface, degrees
     population: int
     surface_km2: float  # wanted; the grid comes near it
     urban_share: float
@@ -47,9 +48,14 @@ def areas_of(
     """
     if config.generate is not None:
         return _generated(config.generate, flat, ground, seed=seed)
-    columns = Area.__dataclass_fields__.keys() - {"lon", "lat"}
+    same = Area.__dataclass_fields__.keys() - {"lon", "lat", "middle"}
     return tuple(
-        Area(lon=a.seat[0], lat=a.seat[1], **{c: getattr(a, c) for c in columns})
+        Area(
+            lon=a.seat[0],
+            lat=a.seat[1],
+            middle=a.middle or a.seat,
+            **{name: getattr(a, name) for name in same},
+        )
         for a in config.areas
     )
 
@@ -58,7 +64,8 @@ def area_index(areas: tuple[Area, ...], config: GeographyConfig, flat: Plane) ->
     """Index into `areas` of each cell (ny, nx); OUTSIDE (-1) beyond the city's boundary."""
     x, y = np.meshgrid(flat.x, flat.y)
     sx, sy = flat.to_xy(np.array([a.lon for a in areas]), np.array([a.lat for a in areas]))
-    squared = ((x[..., None] - sx) ** 2 + (y[..., None] - sy) ** 2) / 1e6  # km2
+    mx, my = flat.to_xy(*np.array([a.middle for a in areas]).T)
+    squared = ((x[..., None] - mx) ** 2 + (y[..., None] - my) ** 2) / 1e6  # km2
     if config.boundary is not None:
         inside = inside_polygon(config.boundary, flat, x, y)
     elif config.generate is not None:
@@ -123,6 +130,7 @@ def _generated(
                     city=f"c{c + 1:02d}",
                     lon=float(lon[i]),
                     lat=float(lat[i]),
+                    middle=(float(lon[i]), float(lat[i])),
                     population=round(persons),
                     surface_km2=float(0.5 if i == 0 else random.uniform(0.7, 1.3)) * 1000,
                     urban_share=0.8 if i == 0 else 0.38,

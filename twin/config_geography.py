@@ -83,6 +83,7 @@ class AreaConfig(Section):
     en: str
     kind: Literal["district", "county"]
     seat: Point
+    middle: Point | None = None  # of its surface, where the seat lies far from it
     population: int = Field(gt=0)
     surface_km2: Positive
     urban_share: float = Field(0.4, gt=0, lt=1)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from scipy.ndimage import binary_dilation
 
 from twin.config_emissions import EnterprisesConfig, Industry
 from twin.geography import Geography, area_ids
@@ -108,7 +109,9 @@ def _at_foot(area: int, geography: Geography, random: np.random.Generator) -> tu
     mine = geography.area == area
     height = np.where(mine, geography.elevation, np.inf)
     rise = geography.elevation - height.min()
-    able = mine & (rise > 30) & (rise < 180)
+    low = mine & (rise <= 30)
+    near = binary_dilation(low, iterations=max(1, round(3000 / geography.dx_m)))
+    able = mine & near & (rise > 30) & (rise < 250)
     if not able.any():
         able = mine & (geography.elevation == geography.elevation[mine].max())
     cell = random.choice(np.flatnonzero(able))
