@@ -157,9 +157,8 @@ def _perturbed(values: Floats, last: NDArray[np.int64], noise: _Noise, m: Magnit
     out[..., _T] += own["t2m"] * warm
     out[..., _D] += own["d2m"] * moist
     out[..., _P] += own["sp"] * noise.by_station["sp"]
-    out[..., _D] = np.where(
-        np.isnan(out[..., _T]), out[..., _D], np.fmin(out[..., _D], out[..., _T])
-    )
+    coldest = np.where(np.isnan(out[..., _T]), np.inf, out[..., _T])
+    out[..., _D] = np.minimum(out[..., _D], coldest)  # NaN stays NaN
     out[..., _RAIN] = _rain(out[..., _RAIN], noise, m)
     for column, name, floor in ((_BLH, "blh", 10.0), (_SUN, "ssrd", 0.0)):
         factor = _factor(noise.common[name], _by_lead(m.factor_std[name]))[..., None]

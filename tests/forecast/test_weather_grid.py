@@ -187,6 +187,11 @@ def test_a_missing_corner_matters_only_to_who_needs_it() -> None:
     table = where_is({"near": (35.5, 112.5), "on": (35.0, 112.0), "far": (34.5, 112.5)})
     out = at_stations(ds, table, where="x")["t2m"][0].values
     assert np.isnan(out).tolist() == [True, False, False]
+    last = where_is({"corner": (36.0, 115.0), "edge": (36.0, 114.5)})  # on the last lines
+    values = np.stack([plane()] * 3)
+    values[:, 1, 2:] = np.nan  # 35 N, 114 and 115 E
+    ds = harmonised(ecmwf(t2m=(values, "K")), where="x").data
+    np.testing.assert_allclose(at_stations(ds, last, where="x")["t2m"][0], [475, 474.5])
 
 
 def test_stations_outside_the_grid_are_refused_by_name() -> None:

@@ -107,6 +107,11 @@ def test_perturbed_stays_physical_and_keeps_gaps(obs: xr.Dataset, issues: pd.Dat
     both = np.isfinite(made[..., 2]) & np.isfinite(made[..., 3])
     assert (made[..., 3][both] <= made[..., 2][both]).all()
     assert np.nanmin(made[..., 5]) >= 0
+    dry = obs.copy(deep=True)  # a dew point read from a missing hour is missing, not saturated
+    dry["d2m"] = (dry["t2m"] - 30.0).where(gappy["tp"].notna())
+    drier = weather_tiers.perturbed(dry, seed=7)(issues)
+    assert drier is not None
+    assert np.nanmax(drier[..., 3] - drier[..., 2]) < -10
     assert (np.isfinite(made[..., 2]) & np.isfinite(seen[..., 2])).mean() > 0.85
 
 
@@ -246,6 +251,20 @@ def test_archived_reads_vintages_that_end_early_and_passes_damaged_ones(tmp_path
     out = future(pd.DatetimeIndex([START + 20 * HOUR]))
     assert out is not None
     assert np.isfinite(out[0, :, 0, WEATHER.index("t2m")]).sum() == 10
+
+
+def test_archived_passes_a_vintage_that_does_not_reach_the_stations(tmp_path: Path) -> None:
+    vintage(tmp_path, START, 280.0)
+    (kept,), _ = weather.vintages(tmp_path, "archive")
+    far = weather.read(kept).isel(station=[0]).assign_coords(latitude=("station", [10.0]))
+    issue = START + 12 * HOUR
+    far = far.assign_coords(time=far["time"] + np.timedelta64(12, "h"), station=["far"])
+    weather.save(tmp_path, "archive", far, issue_time=issue)
+    stations = schema.mock_stations(count=4)
+    future = weather_tiers.archived(tmp_path, ["archive"], stations, max_age_hours=36)
+    out = future(pd.DatetimeIndex([START + 20 * HOUR]))
+    assert out is not None
+    assert out[0, 0, 0, WEATHER.index("t2m")] == 280.0
 
 
 def test_the_ladder_newest_older_none(tmp_path: Path) -> None:
