@@ -164,7 +164,6 @@ def verify(
 ) -> None:
     """Scores of a hindcast against the home's observations, with intervals and a report."""
     from forecast.verify import run as body
-
     from serving import settings
 
     pairs = dict(_pair(item) for item in reference or [])
@@ -228,7 +227,7 @@ def _timestamp(text: str, option: str) -> "pd.Timestamp":
         at = pd.Timestamp(text)
     except ValueError:
         _refuse(option, text, "a date or time such as 2015-11-30T16:00")
-    if at is pd.NaT:
+    if pd.isna(at):
         _refuse(option, text, "a date or time such as 2015-11-30T16:00")
     return at
 

@@ -1,0 +1,63 @@
+"""The home's observations as forecasters may see them: loaded, flagged, failed values set aside.
+
+Takes a home, a register and the limits of quality; gives a dataset on a complete hourly grid. The
+flags of an hour use that hour and earlier ones only (forecast.quality), so flagging a whole
+series once tells a forecast nothing of its future.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import xarray as xr
+
+from forecast import observations, quality, quality_limits
+from forecast.problems import DataError, Problem
+
+_HOUR = pd.Timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class History:
+    """Readings with their flags, and the copy forecasters see."""
+
+    flagged: xr.Dataset  # values as they came, with <variable>_flag and <variable>_tests
+    usable: xr.Dataset  # failed values are NaN
+
+    def until(self, last: pd.Timestamp) -> "History":
+        """The same up to and with an hour."""
+        part = slice(None, last)
+        return History(self.flagged.sel(time=part), self.usable.sel(time=part))
+
+
+def span(home: Path) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """First and last hour the store of a home could hold: whole months.
+
+    Raises:
+        DataError: The home holds no observations.
+    """
+    months = sorted(p.stem for p in (home / "observations").glob("????-??.nc"))
+    if not months:
+        where = str(home / "observations")
+        raise DataError([Problem(where, "no month of observations", "lantian import first")])
+    first, last = pd.Timestamp(months[0]), pd.Timestamp(months[-1])
+    return first, last + pd.offsets.MonthBegin(1) - _HOUR
+
+
+def load(
+    home: Path,
+    stations: pd.DataFrame,
+    limits: quality_limits.Limits,
+    *,
+    start: pd.Timestamp | None = None,
+    end: pd.Timestamp | None = None,
+) -> History:
+    """Observations of a home between two hours (UTC, inclusive; default: all there is).
+
+    Raises:
+        DataError: No observations, or a month that cannot be read.
+    """
+    first, last = span(home)
+    raw = observations.load(home, start or first, end or last, stations)
+    flagged = quality.flag(raw, limits)
+    return History(flagged, quality.usable(flagged))

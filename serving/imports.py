@@ -1,0 +1,78 @@
+"""`lantian import`: one door for observations and for weather forecasts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from forecast import files
+from forecast.importers import run as observed
+from forecast.problems import ConfigError, Problem
+
+WEATHER_SOURCES = ("weather-netcdf", "weather-grib", "weather-kdd2018")
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import did, in words and numbers."""
+
+    numbers: dict[str, int]
+    notes: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Machine-readable form."""
+        found = [vars(p) for p in self.problems]
+        return {**self.numbers, "notes": list(self.notes), "problems": found}
+
+    def lines(self) -> list[str]:
+        """The report in words; problems are printed apart."""
+        counted = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in self.numbers.items())
+        return [counted, *self.notes]
+
+
+def run(
+    source: str,
+    paths: Sequence[Path],
+    *,
+    home: Path,
+    stations: pd.DataFrame | None,
+    city: str | None,
+    received: pd.Timestamp,
+) -> Imported:
+    """Import observations or weather.
+
+    Raises:
+        ConfigError: No such source.
+    """
+    if source in observed.SOURCES:
+        options = {"city": city} if city else {}
+        with files.exclusive(home):
+            report = observed.run(
+                source, paths, home=home, stations=stations, received=received, options=options
+            )
+        names = ("files", "rows_read", "values_new", "values_replaced", "values_same")
+        numbers = {n: getattr(report, n) for n in names}
+        return Imported(numbers, report.notes, report.problems)
+    return _weather(source, paths, home=home, stations=stations)
+
+
+def _weather(
+    source: str, paths: Sequence[Path], *, home: Path, stations: pd.DataFrame | None
+) -> Imported:
+    from forecast import weather_import
+
+    if source not in WEATHER_SOURCES:
+        known = [*observed.SOURCES, *WEATHER_SOURCES]
+        raise ConfigError([Problem("SOURCE", repr(source), f"one of {known}")])
+    with files.exclusive(home):
+        if source == "weather-kdd2018":
+            done = weather_import.kdd2018(paths, home=home)
+        elif source == "weather-grib":
+            done = weather_import.grib(paths, home=home, stations=stations)
+        else:
+            done = weather_import.netcdf(paths, home=home, stations=stations)
+    numbers = {"stored": len(done.stored), "unchanged": len(done.unchanged)}
+    return Imported(numbers, done.notes, done.problems)

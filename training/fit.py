@@ -1,0 +1,91 @@
+"""Fit a forecaster on what lies before a moment, and keep it in the home.
+
+Nothing from `until` on is in the dataset the fit sees, neither as history nor as target; future
+weather of a training issue ends with that dataset, too.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import xarray as xr
+
+from forecast import baselines, boosting, history, model_store, quality_limits, stations
+from forecast.batch import Forecaster, WeatherTier
+from forecast.config import CityConfig
+from forecast.problems import ConfigError, Problem
+from training import tiers
+
+NAMES = ("persistence", "climatology", "lightgbm")
+
+
+def run(
+    config: CityConfig,
+    *,
+    home: Path,
+    until: pd.Timestamp,
+    tier: WeatherTier,
+    model: str,
+    say: Callable[[str], None],
+) -> Path:
+    """`lantian train`: fit on the home's data before `until` (UTC) and keep the result.
+
+    Returns:
+        The folder of the fitted model.
+
+    Raises:
+        ConfigError: No model of that name is kept as a file.
+        DataError: The home has no data before `until`.
+    """
+    if model != "lightgbm":
+        found = f"{model!r}, which is fitted anew in seconds and not kept"
+        raise ConfigError([Problem("--model", found, "lightgbm")])
+    register = stations.load(config.stations)
+    limits = quality_limits.load(config.quality)
+    obs = history.load(home, register, limits, end=until).usable
+    fitted(config, home=home, obs=obs, until=until, tier=tier, model=model, say=say)
+    return _folder(config, home, model, tier, until)
+
+
+def fitted(
+    config: CityConfig,
+    *,
+    home: Path,
+    obs: xr.Dataset,
+    until: pd.Timestamp,
+    tier: WeatherTier,
+    model: str,
+    say: Callable[[str], None],
+) -> Forecaster:
+    """A forecaster fitted on `obs` up to `until`: one that is kept, or a new one, then kept."""
+    seen = obs.sel(time=slice(None, until))
+    if model == "persistence":
+        return baselines.fit_persistence(seen, until, config.offset)
+    if model == "climatology":
+        return baselines.fit_climatology(seen, until, config.offset)
+    if model != "lightgbm":
+        raise ConfigError([Problem("model", repr(model), f"one of {NAMES}")])
+    folder = _folder(config, home, model, tier, until)
+    if (folder / boosting.MANIFEST).is_file():
+        say(f"lightgbm: kept in {folder}")
+        return boosting.load(folder)
+    began = time.monotonic()
+    with_tier = model_store.trained_with(tier)
+    say(f"lightgbm: fitting with weather {with_tier} on data up to {until} UTC")
+    register = stations.load(config.stations)
+    future = tiers.future(with_tier, obs=seen, home=home, config=config, stations=register)
+    fit = boosting.fit(
+        seen, until, future, with_tier, config.offset, boosting.BoostingConfig(),
+        config.forecast.seed,
+    )  # fmt: skip
+    boosting.save(fit, folder)
+    say(f"lightgbm: fitted in {time.monotonic() - began:.0f} s")
+    return fit
+
+
+def _folder(
+    config: CityConfig, home: Path, model: str, tier: WeatherTier, until: pd.Timestamp
+) -> Path:
+    kind = model_store.trained_with(tier)
+    return model_store.folder(home, config.city.id, model, kind, until)
