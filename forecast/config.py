@@ -40,6 +40,13 @@ class City(Section):
     utc_offset_hours: int = Field(8, ge=-12, le=14)
 
 
+class Names(Section):
+    """What an area is called."""
+
+    zh: str
+    en: str
+
+
 class Weather(Section):
     """Where weather forecasts come from, best first."""
 
@@ -83,6 +90,7 @@ class CityConfig(Section):
     forecast: Model = Model()
     proposal: Proposal = Proposal()
     inbox: tuple[Inbox, ...] = ()
+    areas: dict[str, Names] = {}  # id in the station register -> names; others show the id
     simulated: bool = False  # True: everything shown carries the word
 
     @property

@@ -168,6 +168,7 @@ def _bulletin(
         proposal=warning_box(proposal),
         notes=known.notes,
         health=health,
+        area_names={k: Text(n.zh, n.en) for k, n in config.areas.items()},
         provenance=Provenance(
             run=f"{config.city.id}-{forecast.issue_time:%Y%m%dT%H%MZ}",
             config=config.digest,
