@@ -358,7 +358,9 @@ def _group(path: Path, name: str, variables: Sequence[str], dims: tuple[str, ...
         ds.close()
         raise DataError(problems)
     times = np.asarray(ds["issue_time"].values, dtype="datetime64[ns]")
-    return ds.assign_coords(issue_time=("issue_time", times))
+    out = ds.assign_coords(issue_time=("issue_time", times))
+    out.set_close(ds.close)  # a derived dataset does not know the file it came from
+    return out
 
 
 def _opened(path: Path, group: str | None) -> xr.Dataset:
