@@ -19,8 +19,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
+import netCDF4
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -33,9 +34,12 @@ from forecast.schema import WEATHER, attrs_of, check_units
 
 STAMP: Final = "%Y%m%dT%H%MZ"
 Kind = Literal["forecast", "analysis"]
+_EPOCH: Final = "minutes since 1970-01-01"
 _HOUR: Final = pd.Timedelta(hours=1)
 _LAYOUTS: Final = (("time", "station"), ("time", "latitude", "longitude"))
-_BROKEN: Final = (OSError, ValueError, KeyError, RuntimeError, DataError)
+_BROKEN: Final = (
+    OSError, ValueError, IndexError, KeyError, AttributeError, RuntimeError, DataError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -187,14 +191,12 @@ def candidates(
 
     Only forecasts available at `at` and issued at most `max_age_hours` before it are given.
     """
+    # Names sort as their times do: a file not yet issued then is not even looked at.
+    newest = at.strftime(STAMP)
+    oldest = (at - max_age_hours * _HOUR).ceil("min").strftime(STAMP)
     for source in sources:
-        for path in sorted((home / "weather" / source).glob("*.nc"), reverse=True):
-            named = pd.to_datetime(path.stem, format=STAMP, errors="coerce")
-            if isinstance(named, pd.Timestamp):  # any other name is reported as unreadable below
-                if named > at:
-                    continue  # not yet issued then: not even looked at
-                if at - named > max_age_hours * _HOUR:
-                    break
+        names = [p for p in (home / "weather" / source).glob("*.nc") if oldest <= p.stem <= newest]
+        for path in sorted(names, reverse=True):
             try:
                 vintage = _header(path)
             except _BROKEN as error:
@@ -247,14 +249,28 @@ def read(vintage: Vintage) -> xr.Dataset:
 
 
 def _header(path: Path) -> Vintage:
-    with xr.open_dataset(path, engine="netcdf4", decode_timedelta=False) as ds:
-        issue = _stamp(ds["issue_time"])
-        available = _stamp(ds["available_time"])
-        kind: Kind = "analysis" if ds.attrs.get("kind") == "analysis" else "forecast"
-    if pd.isna(issue) or pd.isna(available) or issue.strftime(STAMP) != path.stem:
+    stat = path.stat()
+    return _header_of(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=4096)
+def _header_of(path: Path, modified_ns: int, size: int) -> Vintage:
+    """The header of a file as it is now; a hindcast asks for each one many times."""
+    del modified_ns, size  # they are the key
+    with netCDF4.Dataset(path) as file:
+        issue, available = (_minutes(file[name]) for name in ("issue_time", "available_time"))
+        kind: Kind = "analysis" if getattr(file, "kind", "") == "analysis" else "forecast"
+    if issue.strftime(STAMP) != path.stem:
         found = f"issue {issue}, available {available}"
         raise DataError([Problem(str(path), found, f"issue {path.stem}")])
     return Vintage(path.parent.name, issue, available, path, kind)
+
+
+def _minutes(scalar: Any) -> pd.Timestamp:
+    if scalar.units != _EPOCH or scalar.shape != ():
+        found = f"units {scalar.units!r}, shape {scalar.shape}"
+        raise DataError([Problem(scalar.name, found, f"one number of {_EPOCH}")])
+    return pd.Timestamp(int(scalar[...]), unit="m")
 
 
 def _check(
@@ -307,7 +323,7 @@ def _with_header(
         available_time=((), _ns(available), {"long_name": "usable from this moment on"}),
     )
     for name in ("time", "issue_time", "available_time"):
-        new[name].encoding = {"units": "minutes since 1970-01-01", "dtype": "int64"}
+        new[name].encoding = {"units": _EPOCH, "dtype": "int64"}
     extra = {"featureType": "timeSeries"} if "station" in new.dims else {}
     new.attrs = {"Conventions": "CF-1.11", **extra, "source": source, "kind": kind}
     return new
@@ -320,10 +336,6 @@ def _same(old: xr.Dataset, new: xr.Dataset) -> bool:
 
 def _ns(stamp: pd.Timestamp) -> np.ndarray:
     return np.asarray(stamp.to_datetime64(), dtype="datetime64[ns]")
-
-
-def _stamp(scalar: xr.DataArray) -> pd.Timestamp:
-    return pd.Timestamp(scalar.values.astype("datetime64[ns]").item(), unit="ns")
 
 
 def _unreadable(path: Path, error: Exception) -> Words:

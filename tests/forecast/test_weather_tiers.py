@@ -108,7 +108,7 @@ def test_perturbed_stays_physical_and_keeps_gaps(obs: xr.Dataset, issues: pd.Dat
     assert (made[..., 3][both] <= made[..., 2][both]).all()
     assert np.nanmin(made[..., 5]) >= 0
     dry = obs.copy(deep=True)  # a dew point read from a missing hour is missing, not saturated
-    dry["d2m"] = (dry["t2m"] - 30.0).where(gappy["tp"].notna())
+    dry["d2m"] = (dry["t2m"] - 30.0).where(np.isfinite(gappy["tp"]))
     drier = weather_tiers.perturbed(dry, seed=7)(issues)
     assert drier is not None
     assert np.nanmax(drier[..., 3] - drier[..., 2]) < -10
