@@ -22,7 +22,8 @@ from forecast.problems import DataError
 from forecast.schema import MAX_LEAD, WEATHER
 from forecast.timing import last_lead
 from forecast.weather import Vintage, Words
-from forecast.weather_perturb import Magnitudes, magnitudes, perturbed_weather
+from forecast.weather_perturb import Magnitudes, perturbed_weather
+from forecast.weather_perturb import magnitudes as stated_magnitudes
 from forecast.weather_points import at_stations
 
 FRESH_HOURS: Final = 24  # an older vintage than this is called older: a newer one should be there
@@ -44,16 +45,16 @@ def perfect(obs: xr.Dataset) -> FutureWeather:
     return lambda issue_times: leads_of(values, origin, issue_times)
 
 
-def perturbed(obs: xr.Dataset, *, seed: int, sizes: Magnitudes | None = None) -> FutureWeather:
+def perturbed(obs: xr.Dataset, *, seed: int, magnitudes: Magnitudes | None = None) -> FutureWeather:
     """Observed station weather with errors that grow with lead (forecast/weather_perturb.py).
 
     Args:
         obs: As for `perfect`.
         seed: With an issue time, decides all its errors, whatever else is asked for.
-        sizes: Error magnitudes; None = configs/weather/perturbation.yaml.
+        magnitudes: Error magnitudes; None = configs/weather/perturbation.yaml.
     """
     values, origin = stacked(obs, WEATHER), _origin(obs)
-    sizes = sizes if sizes is not None else magnitudes()
+    sizes = magnitudes if magnitudes is not None else stated_magnitudes()
     return lambda issue_times: perturbed_weather(
         values, origin, issue_times, seed=seed, magnitudes=sizes
     )

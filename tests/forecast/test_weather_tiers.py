@@ -158,7 +158,7 @@ def test_a_front_comes_early_or_late_but_the_same_for_every_station_and_variable
     issue = pd.DatetimeIndex([START + 240 * HOUR])
     arrivals = []
     for seed in range(40):
-        made = weather_tiers.perturbed(front, seed=seed, sizes=only_shift)(issue)
+        made = weather_tiers.perturbed(front, seed=seed, magnitudes=only_shift)(issue)
         assert made is not None
         fall = made[0, :, :, 2].argmin(axis=0) * 0 + np.diff(made[0, :, :, 2], axis=0).argmin(
             axis=0
