@@ -155,7 +155,7 @@ def _episode(p: Proposal) -> list[Words]:
         said.append(
             Words(
                 zh=f"{p.open_end:.0%}的成员至预报末尾仍未结束。",
-                en=f"In {p.open_end:.0%} of these members it lasts beyond the end of the forecast.",
+                en=f"In {p.open_end:.0%} of these members it is still on when the forecast ends.",
             )
         )
     if p.primary:
