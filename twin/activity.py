@@ -91,7 +91,7 @@ def day_of_festival(local: pd.DatetimeIndex) -> np.ndarray:
 
 def climate_k(heating: Heating, local: pd.DatetimeIndex) -> np.ndarray:
     """Mean climate of the day [K] (hour,)."""
-    phase = 2 * np.pi * (local.dayofyear.to_numpy() - heating.coldest_day) / 365.25
+    phase = 2 * np.pi * (local.day_of_year.to_numpy() - heating.coldest_day) / 365.25
     return np.asarray(heating.mean_k - heating.amplitude_k * np.cos(phase))
 
 
@@ -106,8 +106,8 @@ def _relative(
             table[d + 1, h] = weight
         near = (day >= -1) & (day <= 14)
         return np.where(near, table[np.clip(day + 1, 0, 15), hour], 0.0)
-    result = np.array(times.hours)[hour] * np.array(times.week)[local.dayofweek.to_numpy()]
-    result *= np.interp(local.dayofyear.to_numpy(), _MID_MONTH, times.months, period=365.25)
+    result = np.array(times.hours)[hour] * np.array(times.week)[local.day_of_week.to_numpy()]
+    result *= np.interp(local.day_of_year.to_numpy(), _MID_MONTH, times.months, period=365.25)
     # Full from two days before to six days after the new year, four days of transition.
     festive = np.clip((8 - np.abs(day - 2)) / 4, 0, 1)
     result *= 1 + festive * (times.spring_festival - 1)

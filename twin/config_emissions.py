@@ -17,8 +17,8 @@ RegisterSpecies = Literal["so2", "nox", "pm", "voc", "co"]
 REGISTERED: Final[tuple[RegisterSpecies, ...]] = get_args(RegisterSpecies)
 Grade = Literal["A", "B", "C", "D", "leading", "non_leading"]
 GRADED: Final = ("A", "B", "C", "D")
-LEVELS: Final = ("yellow", "orange", "red")
 Level = Literal["yellow", "orange", "red"]
+LEVELS: Final[tuple[Level, ...]] = get_args(Level)
 Profile = Literal["continuous", "heating", "two_shift", "day_shift"]
 Surrogate = Literal["population", "rural", "urban", "roads", "crop", "dust", "industrial"]
 Amount = Annotated[float, Field(ge=0)]
@@ -181,12 +181,26 @@ class MeasureSet(Section):
     source: str
     assumption: bool
 
+    @model_validator(mode="after")
+    def _levels(self) -> Self:
+        gaps = [f"{g}: {v}" for g, steps in self.grades.items() for v in LEVELS if v not in steps]
+        if gaps:
+            raise ValueError(f"no step for {gaps}")
+        return self
+
 
 class Measures(Section):
     """The default pattern and what is known of single industries."""
 
     default: MeasureSet
     industries: Mapping[str, MeasureSet] = {}
+
+    @model_validator(mode="after")
+    def _every_grade(self) -> Self:
+        missing = sorted(set(get_args(Grade)) - set(self.default.grades))
+        if missing:
+            raise ValueError(f"the default has no grade {missing}")
+        return self
 
 
 class Industries(Section):

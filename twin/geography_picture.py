@@ -34,7 +34,7 @@ def draw(ground: geography.Geography, made: enterprises.Enterprises) -> "Figure"
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(13, 9.4), layout="constrained")
-    axes = figure.subplots(2, 2).flat
+    axes = list(figure.subplots(2, 2).flat)
     x, y = ground.x / 1000, ground.y / 1000
     extent = (0, ground.nx * ground.dx_m / 1000, 0, ground.ny * ground.dx_m / 1000)
     where: dict[str, Any] = {"origin": "lower", "extent": extent}

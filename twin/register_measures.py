@@ -4,6 +4,7 @@ Takes the enterprises and the pattern by industry and grade, gives the emergency
 Numbers come from the reference where it has them; the rest is marked as assumption. Rules:
 
 - a stop "by line" counts whole lines and rounds the stopped ones up (one line: it stops);
+- no level is looser than the one below it, for any unit;
 - a process that needs a day or more to stop goes to its minimum load instead;
 - guaranteed works keep their load, minor sources and key projects are exempt.
 """
@@ -40,14 +41,19 @@ def measures(made: Enterprises, config: TwinConfig) -> pd.DataFrame:
     for position, unit in enumerate(units.reset_index().to_dict("records")):
         known = pattern.industries.get(unit["industry"], pattern.default)
         chosen = known if unit["grade"] in known.grades else pattern.default
+        load, trucks = 1.0, float(unit["trucks_d"])
         for level in LEVELS:
-            rows.append(_row(unit, level, chosen, half_load=stops[position]))
+            row = _row(unit, level, chosen, half_load=stops[position], load=load, trucks=trucks)
+            load, trucks = row["load"], row["trucks_after"]
+            rows.append(row)
     return pd.DataFrame(rows)
 
 
 def _row(
-    unit: Mapping[Hashable, Any], level: Level, chosen: MeasureSet, *, half_load: float
-) -> dict[str, object]:
+    unit: Mapping[Hashable, Any], level: Level, chosen: MeasureSet, *, half_load: float,
+    load: float, trucks: float,
+) -> dict[str, Any]:  # fmt: skip
+    """One line of the list; load and trucks are what the level below left."""
     kind = str(unit["kind"])
     source, assumption = chosen.source, chosen.assumption
     if kind in _BY_KIND:
@@ -57,25 +63,26 @@ def _row(
         step = chosen.grades[unit["grade"]][level]
     least = float(unit["min_load"])
     slow = float(unit["hours_to_stop"]) >= SLOW_HOURS
-    load = {
+    wished = {
         "cut": 1 - step.cut,
         "half_lines": half_load,
         "stop": 0.0,
         "min_load": least,
     }.get(step.action, 1.0)
-    if 0 < load < least or (load <= 0 and slow):
-        load = least
-    trucks = float(unit["trucks_d"])
+    if 0 < wished < least or (wished <= 0 and slow):
+        wished = least
+    load = round(min(load, wished), 3)
+    before = float(unit["trucks_d"])
     return {
         "enterprise": unit["enterprise"],
         "unit": unit["unit"],
         "level": level,
         "action": step.action,
-        "load": round(load, 3),
+        "load": load,
         "stopped": load <= 0,
         **{f"cut_{s}": float(unit[s]) * (1 - load) for s in REGISTERED},
-        "trucks_before": trucks,
-        "trucks_after": round(trucks * min(1 - step.trucks, max(load, 1 - step.trucks)), 1),
+        "trucks_before": before,
+        "trucks_after": min(trucks, round(before * (1 - step.trucks), 1)),
         "source": source,
         "assumption": assumption,
     }

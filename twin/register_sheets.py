@@ -2,8 +2,8 @@
 
 Takes the enterprises, gives four sheets with Chinese columns, as Excel or CSV: 企业
 (enterprises), 生产单元 (production units), 排放口 (stacks), 措施 (measures by level). Fields follow
-the list's usual content (regulation notes, 5.6). Codes, contacts and numbers are made up and not valid anywhere:
-credit codes carry SIM, telephones are zeros.
+the list's usual content (regulation notes, 5.6). Codes, contacts and numbers are made up and valid
+nowhere: credit codes carry SIM, telephones are zeros.
 """
 
 import io
@@ -34,7 +34,8 @@ PROFILES_ZH: Final = {
 }  # fmt: skip
 ACTIONS_ZH: Final = {
     "autonomous": "自主减排", "trucks": "限制运输", "cut": "限产",
-    "half_lines": "停产50%（以生产线计）", "stop": "停产", "exempt": "不停限产", "min_load": "最低负荷",
+    "half_lines": "停产50%（以生产线计）", "stop": "停产", "exempt": "不停限产",
+    "min_load": "最低负荷",
 }  # fmt: skip
 SPECIES_ZH: Final = {"so2": "SO2", "nox": "NOx", "pm": "颗粒物", "voc": "VOCs", "co": "CO"}
 KELVIN: Final = 273.15
