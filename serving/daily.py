@@ -87,8 +87,8 @@ def run(
     """
     with files.exclusive(home):
         known = inputs.gather(config, home=home, issue_time=issue_time, replay=replay)
-        forecast = _forecast(config, known)
-        proposal = _proposal(config, known, forecast)
+        forecast = forecast_of(config, known)
+        proposal = proposal_of(config, known, forecast)
         bulletin = _bulletin(config, known, forecast, proposal)
         written = [_write_forecast(config, home, known, forecast)]
         written += _write_words(run_folder(home, issue_time), proposal, bulletin)
@@ -113,7 +113,8 @@ def forecast_path(home: Path, issue_time: pd.Timestamp) -> Path:
     return home / "forecasts" / f"{issue_time:%Y%m%dT%H%MZ}.nc"
 
 
-def _forecast(config: CityConfig, known: Inputs) -> IssueForecast:
+def forecast_of(config: CityConfig, known: Inputs) -> IssueForecast:
+    """The forecast of one run."""
     (made,) = issue.forecasts(
         known.batch,
         known.forecaster,
@@ -125,7 +126,7 @@ def _forecast(config: CityConfig, known: Inputs) -> IssueForecast:
     return made
 
 
-def _proposal(config: CityConfig, known: Inputs, forecast: IssueForecast) -> Proposal:
+def proposal_of(config: CityConfig, known: Inputs, forecast: IssueForecast) -> Proposal:
     """Members of the city, led in by its measured hours, under the city's rules."""
     register = known.batch.stations
     measured = stacked(known.history.usable, POLLUTANTS)[-_PAST_HOURS:]
