@@ -14,6 +14,7 @@ to the mean of the past days was worse throughout (PM2.5 at 0.5: 34.4 to 37).
 import hashlib
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -30,13 +31,11 @@ from forecast.batch import (
     FutureWeather,
     IssueBatch,
     WeatherTier,
-    batches,
-    leads_of,
-    stacked,
 )
+from forecast.boosting_rows import Rows, draw, issue_times
 from forecast.files import write_text
 from forecast.problems import DataError, Problem
-from forecast.schema import MAX_LEAD, POLLUTANTS, QUANTILES, VARIABLES, WEATHER, stations_frame
+from forecast.schema import MAX_LEAD, POLLUTANTS, QUANTILES, VARIABLES, WEATHER
 
 FORMAT: Final = "lantian-boosting-1"
 MANIFEST: Final = "model.json"
@@ -109,11 +108,16 @@ class Boosting:
             dtype=np.float32,
         )
         common, past = features.shared(batch, _ALL_LEADS), features.past_of(batch)
-        for i, pollutant in enumerate(POLLUTANTS):
+
+        def fill(i: int) -> None:
+            pollutant = POLLUTANTS[i]
             x = common.beside(features.own(past, pollutant, _ALL_LEADS)).matrix()
             for j, q in enumerate(QUANTILES):
-                z = self.models[pollutant, q].predict(x, num_threads=self.config.threads)
+                z = self.models[pollutant, q].predict(x, num_threads=1)
                 out[..., i, j] = _concentration(np.asarray(z), q).reshape(out.shape[:3])
+
+        with ThreadPoolExecutor(self.config.threads) as pool:
+            list(pool.map(fill, range(len(POLLUTANTS))))
         return np.sort(out, axis=-1)
 
 
@@ -136,33 +140,30 @@ def fit(
         tier: What `future` is.
         offset: Local time minus UTC.
         config: Size of the training.
-        seed: Same data, seed, threads and machine: same models.
+        seed: Same data, seed and machine: same models.
 
     Raises:
         DataError: The record is too short for history, horizon, gap and validation, or a
             pollutant was never measured.
     """
     kept = obs.sel(time=slice(None, until))
-    train, check = _issue_times(kept, until, config)
+    train, check = issue_times(
+        kept, until, validation_days=config.validation_days, gap_hours=config.gap_hours
+    )
     rng = np.random.default_rng(seed)
-    rows = [_rows(kept, t, future, tier, offset, config, n, rng)
-        for t, n in ((train, config.rows), (check, config.rows // 8))]  # fmt: skip
-    models: dict[tuple[str, float], lgb.Booster] = {}
-    for i, pollutant in enumerate(POLLUTANTS):
-        pairs = []
-        for columns, targets in rows:
-            known = np.isfinite(targets[:, i])
-            pairs.append((columns[pollutant][known], targets[known, i]))
-        (x, y), (x2, y2) = pairs
-        if not len(y) or not len(y2):
-            raise DataError([Problem(f"training data: {pollutant}", "no value", "some values")])
-        names = list(features.names(pollutant, weather=tier != "none"))
-        data = lgb.Dataset(x, y, feature_name=names, free_raw_data=False)
-        held = lgb.Dataset(x2, y2, reference=data, free_raw_data=False)
-        for q in QUANTILES:
-            data.set_label(_target(y, q))
-            held.set_label(_target(y2, q))
-            models[pollutant, q] = _train(data, held, q, config, seed)
+
+    def rows(times: pd.DatetimeIndex, wanted: int) -> Rows:
+        return draw(
+            kept, times, future, tier, offset, wanted=wanted, rng=rng,
+            leads_per_issue=config.leads_per_issue, missing_share=config.missing_share,
+        )  # fmt: skip
+
+    seen, held = rows(train, config.rows), rows(check, config.rows // 8)
+    # One thread per model, several models at a time: no waiting for each other within a tree,
+    # and the number of threads changes nothing in the result.
+    with ThreadPoolExecutor(config.threads) as pool:
+        sets = pool.map(lambda p: _train_pollutant(p, seen, held, tier, config, seed), POLLUTANTS)
+        models = {(p, q): b for p, found in zip(POLLUTANTS, sets, strict=True) for q, b in found}
     return Boosting(tier, pd.Timestamp(until), config, models)
 
 
@@ -252,86 +253,29 @@ def _file(pollutant: str, q: float) -> str:
     return f"{pollutant}_{q:.2f}.txt"
 
 
-def _issue_times(
-    obs: xr.Dataset, until: pd.Timestamp, config: BoostingConfig
-) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
-    """Hourly issue times for training and for early stopping, a gap between them."""
-    if not obs.sizes["time"]:
-        raise DataError([Problem("training data", f"nothing up to {until}", "hourly values")])
-    first = pd.Timestamp(obs["time"].values[0]) + features.HOURS_BACK // 2 * _HOUR
-    last = pd.Timestamp(obs["time"].values[-1]) - MAX_LEAD * _HOUR
-    # A short record gives at most a fifth of itself.
-    days = min(config.validation_days, max((last - first) / (5 * pd.Timedelta(days=1)), 0))
-    start = (last - pd.Timedelta(days=days)).ceil("h")
-    # Training targets reach MAX_LEAD beyond their issue time.
-    end = start - (config.gap_hours + MAX_LEAD) * _HOUR
-    if end - first < pd.Timedelta(days=7):
-        found = f"{obs.sizes['time']} hours up to {until}"
-        expected = "at least a month: history, horizon, gap and validation"
-        raise DataError([Problem("training data", found, expected)])
-    return pd.date_range(first, end, freq="h"), pd.date_range(start, last, freq="h")
-
-
-def _rows(
-    obs: xr.Dataset,
-    times: pd.DatetimeIndex,
-    future: FutureWeather,
-    tier: WeatherTier,
-    offset: pd.Timedelta,
-    config: BoostingConfig,
-    wanted: int,
-    rng: np.random.Generator,
-) -> tuple[dict[str, Floats], Floats]:
-    """About `wanted` random rows: columns per pollutant (row, column), targets (row, pollutant)."""
-    stations = stations_frame(obs)
-    values = stacked(obs, POLLUTANTS)
-    origin = pd.Timestamp(obs["time"].values[0])
-    leads_each = min(config.leads_per_issue, MAX_LEAD)
-    share = wanted / (len(times) * leads_each * len(stations))
-    if share * leads_each * len(stations) < 1:  # more hours than rows: not every hour
-        times = times[rng.permutation(len(times))[:wanted]]
-    mixed = times[rng.permutation(len(times))]
-    size = int(np.clip(40_000 // (leads_each * len(stations)), 1, 64))
-    columns: dict[str, list[Floats]] = {p: [] for p in POLLUTANTS}
-    targets = []
-    for batch in batches(obs, mixed, future if tier != "none" else _no_weather, tier=tier,
-                         offset=offset, history_hours=features.HOURS_BACK, stations=stations,
-                         size=size):  # fmt: skip
-        leads = np.sort(rng.choice(MAX_LEAD, leads_each, replace=False)) + 1
-        y = leads_of(values, origin, batch.issue_times)[:, leads - 1].reshape(-1, len(POLLUTANTS))
-        count = min(len(y), max(1, round(share * len(y))))
-        pick = np.sort(rng.choice(len(y), count, replace=False))
-        holed = _holed(batch, config.missing_share, rng)
-        common, past = features.shared(holed, leads), features.past_of(holed)
-        for p in POLLUTANTS:
-            columns[p].append(common.beside(features.own(past, p, leads)).matrix()[pick])
-        targets.append(y[pick])
-    return {p: np.concatenate(c) for p, c in columns.items()}, np.concatenate(targets)
-
-
-def _no_weather(issue_times: pd.DatetimeIndex) -> Floats | None:  # noqa: ARG001
-    return None
-
-
-def _holed(batch: IssueBatch, share: float, rng: np.random.Generator) -> IssueBatch:
-    """The batch with holes, so that trees learn what to do without a value.
-
-    In that share of issue times each: the forecast weather from some lead on, the measured
-    weather, the whole network's last hours. And that share of histories of single stations.
-    """
-    n, _, k, _ = batch.history.shape
-    history, air = batch.history.copy(), batch.history_weather.copy()
-    for i, j in zip(*np.nonzero(rng.random((n, k)) < share), strict=True):
-        history[i, :, j] = np.nan
-    for i in np.flatnonzero(rng.random(n) < share):
-        history[i, -int(rng.integers(1, 24)) :] = np.nan
-    air[rng.random(n) < share] = np.nan
-    future = batch.future_weather
-    if future is not None:
-        future = future.copy()
-        for i in np.flatnonzero(rng.random(n) < share):
-            future[i, int(rng.integers(0, MAX_LEAD)) :] = np.nan
-    return replace(batch, history=history, history_weather=air, future_weather=future)
+def _train_pollutant(
+    pollutant: str, train: Rows, check: Rows, tier: str, config: BoostingConfig, seed: int
+) -> list[tuple[float, lgb.Booster]]:
+    """The models of all quantiles of a pollutant."""
+    i = POLLUTANTS.index(pollutant)
+    known, known2 = np.isfinite(train[1][:, i]), np.isfinite(check[1][:, i])
+    if not known.any() or not known2.any():
+        raise DataError([Problem(f"training data: {pollutant}", "no value", "some values")])
+    names = list(features.names(pollutant, weather=tier != "none"))
+    y, y2 = train[1][known, i], check[1][known2, i]
+    fixed = {"max_bin": 127, "num_threads": 1, "verbosity": -1, "seed": seed}
+    data = lgb.Dataset(
+        train[0][pollutant][known], y, feature_name=names, params=fixed, free_raw_data=False
+    )
+    held = lgb.Dataset(
+        check[0][pollutant][known2], y2, reference=data, params=fixed, free_raw_data=False
+    )
+    models = []
+    for q in QUANTILES:
+        data.set_label(_target(y, q))
+        held.set_label(_target(y2, q))
+        models.append((q, _train(data, held, q, config, seed)))
+    return models
 
 
 def _train(
@@ -344,8 +288,8 @@ def _train(
         "learning_rate": config.learning_rate, "num_leaves": leaves,
         "min_data_in_leaf": config.min_rows_in_leaf, "feature_fraction": config.column_share,
         "bagging_fraction": config.row_share, "bagging_freq": 1, "max_bin": 127,
-        "num_threads": config.threads, "seed": seed, "deterministic": True,
-        "force_row_wise": True, "verbosity": -1,
+        "num_threads": 1, "seed": seed, "deterministic": True,
+        "force_col_wise": True, "verbosity": -1,
     }  # fmt: skip
     stop = lgb.early_stopping(config.early_stopping, verbose=False)
     booster = lgb.train(parameters, data, config.rounds, valid_sets=[held], callbacks=[stop])

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from forecast import boosting
+from forecast import boosting, boosting_rows
 from forecast.batch import IssueBatch, batches, leads_of, stacked
 from forecast.boosting import Boosting, BoostingConfig, fit, load, save
 from forecast.problems import DataError
@@ -162,7 +162,9 @@ def test_a_record_too_short_is_refused(obs):
 
 
 def test_a_gap_lies_between_training_and_validation(obs):
-    train, check = boosting._issue_times(obs.sel(time=slice(None, UNTIL)), UNTIL, SMALL)
+    train, check = boosting_rows.issue_times(
+        obs.sel(time=slice(None, UNTIL)), UNTIL, validation_days=30, gap_hours=240
+    )
     assert check[0] - train[-1] >= pd.Timedelta(hours=240 + 96)
     assert check[-1] + pd.Timedelta(hours=96) <= UNTIL
 
@@ -170,6 +172,6 @@ def test_a_gap_lies_between_training_and_validation(obs):
 def test_holes_are_made_in_copies(obs):
     batch = batch_of(obs, "2026-02-21 05:00", "2026-02-24 00:00")
     kept = batch.history.copy()
-    holed = boosting._holed(batch, 1.0, np.random.default_rng(0))
+    holed = boosting_rows.holed(batch, 1.0, np.random.default_rng(0))
     assert np.isnan(holed.history).all()
     np.testing.assert_array_equal(batch.history, kept)
