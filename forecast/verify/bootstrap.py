@@ -64,3 +64,8 @@ def interval(samples: Doubles, level: float) -> tuple[float, float] | None:
         return None
     low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def intervals(samples: Doubles, level: float) -> list[tuple[float, float] | None]:
+    """`interval` of each column of resamples (resample, column)."""
+    return [interval(column, level) for column in samples.T]

@@ -50,9 +50,13 @@ def station_scores(
         for reference in with_quantiles:
             other = _losses(reference, issue_times[rows], target, settings)
             for p in POLLUTANTS:
-                both = found[p].valid & other[p].valid
-                pair = tuple(station.summed(x[p], groups[rows], among=both) for x in (found, other))
-                pairs.setdefault((reference.name, p), []).append((pair[0], pair[1]))
+                common = found[p].valid & other[p].valid
+                pairs.setdefault((reference.name, p), []).append(
+                    (
+                        station.summed(found[p], groups[rows], among=common),
+                        station.summed(other[p], groups[rows], among=common),
+                    )
+                )
     stations = obs["station"].values.astype(str).tolist()
     scores = {
         p: {

@@ -144,9 +144,10 @@ def lead_groups(issue_times: pd.DatetimeIndex, offset: pd.Timedelta) -> Doubles:
 
 def summed(found: Losses, groups: Doubles, *, among: NDArray[np.bool_] | None = None) -> Sums:
     """Sum the losses of one chunk; `among` keeps only cases that others could be scored on too."""
-    valid = found.valid if among is None else found.valid & among
-    values = found.values if among is None else np.where(valid, found.values, 0)
-    ranks = found.ranks if among is None else np.where(valid, found.ranks, 0)
+    valid, values, ranks = found.valid, found.values, found.ranks
+    if among is not None and (valid & ~among).any():
+        valid = valid & among
+        values, ranks = np.where(valid, values, 0), np.where(valid, ranks, 0)
     return Sums(
         found.metrics,
         values.sum(axis=3, dtype=np.float64),

@@ -167,14 +167,28 @@ def _paired_curves(
     for name, sums in (("own", own), ("other", other)):
         values = derived(sums.metrics, sums.by_lead.sum(axis=1), sums.n.sum(axis=0))
         out[name] = {k: numbers(values[k]) for k in ("mae", "crps")}
-        pair.append(_resampled(sums.metrics, sums.by_lead, sums.n, weight, days))
+        pair.append(_drawn_curves(sums, weight, days))
     a, b = pair
-    if a is not None and b is not None:
+    if a and b:
         out["difference_intervals"] = {
-            k: [numbers(bootstrap.interval(d, level)) for d in (a[k] - b[k]).T]
-            for k in ("mae", "crps")
+            k: [numbers(i) for i in bootstrap.intervals(a[k] - b[k], level)] for k in a
         }
     return out
+
+
+def _drawn_curves(
+    sums: Sums, weight: Doubles | None, days: NDArray[np.int64]
+) -> dict[str, Doubles]:
+    """MAE and CRPS of each resample by lead: (resample, lead) each; {} where days are too few."""
+    if weight is None:
+        return {}
+    n = bootstrap.resampled(weight, bootstrap.by_day(sums.n, days))
+    count = np.where(n > 0, n, np.nan)
+    total = {
+        k: bootstrap.by_day(sums.by_lead[sums.metrics.index(m)], days)
+        for k, m in (("mae", "error_abs"), ("crps", "crps"))
+    }
+    return {k: bootstrap.resampled(weight, v) / count for k, v in total.items()}
 
 
 def difference(
@@ -253,16 +267,14 @@ def _curves(
 ) -> dict[str, Any]:
     n = sums.n.sum(axis=0)
     values = derived(sums.metrics, sums.by_lead.sum(axis=1), n)
-    drawn = _resampled(sums.metrics, sums.by_lead, sums.n, weight, days)
+    drawn = _drawn_curves(sums, weight, days)
     names = [*_CURVES, *(k for k in values if k.startswith("csi_"))]
     out: dict[str, Any] = {"n": [int(v) for v in n]}
     out |= {k: numbers(values[k]) for k in names}
-    if drawn is not None:
-        found = {
-            k: [bootstrap.interval(drawn[k][:, i], level) for i in range(len(n))]
-            for k in ("mae", "crps")
+    if drawn:
+        out["intervals"] = {
+            k: [numbers(i) for i in bootstrap.intervals(v, level)] for k, v in drawn.items()
         }
-        out["intervals"] = {k: [numbers(i) for i in v] for k, v in found.items()}
     return out
 
 
