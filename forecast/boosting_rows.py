@@ -68,10 +68,8 @@ def draw(
     values = stacked(obs, POLLUTANTS)
     origin = pd.Timestamp(obs["time"].values[0])
     leads_each = min(leads_per_issue, MAX_LEAD)
-    share = wanted / (len(times) * leads_each * len(stations))
-    if share * leads_each * len(stations) < 1:  # more hours than rows: not every hour
-        times = times[rng.permutation(len(times))[:wanted]]
-    mixed = times[rng.permutation(len(times))]
+    mixed = times[rng.permutation(len(times))[:wanted]]  # more hours than rows: not every hour
+    share = wanted / (len(mixed) * leads_each * len(stations))
     size = int(np.clip(40_000 // (leads_each * len(stations)), 1, 64))
     columns: dict[str, list[Floats]] = {p: [] for p in POLLUTANTS}
     targets = []

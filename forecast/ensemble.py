@@ -23,6 +23,7 @@ GAP_HOURS = 12  # a longer gap of the whole network stays one
 _N = len(POLLUTANTS)
 _BLOCK = 40_000  # columns shuffled at a time
 _HOUR = pd.Timedelta(hours=1)
+_MOST_MEMBERS = 1 << 16  # so many orders are packed beside a value
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def members(quantiles: Floats, templates: Floats, *, issue_time: pd.Timestamp, s
         ConfigError: The shapes do not fit each other.
     """
     count = len(templates)
-    if quantiles.shape != (*templates.shape[1:], len(QUANTILES)) or not count:
+    if quantiles.shape != (*templates.shape[1:], len(QUANTILES)) or not 0 < count <= _MOST_MEMBERS:
         found = f"quantiles {quantiles.shape}, templates {templates.shape}"
         expected = "(lead, station, 6, 9) and (member, lead, station, 6)"
         raise ConfigError([Problem("members", found, expected)])
@@ -124,7 +125,7 @@ def members(quantiles: Floats, templates: Floats, *, issue_time: pd.Timestamp, s
     spare = _spare_ranks(templates, rng) if np.isnan(templates).any() else None
     out = np.empty((count, len(flat)), dtype=np.float32)
     for part in _blocks(len(flat)):
-        block = np.ascontiguousarray(shape[:, part].T)  # (column, member)
+        block = np.ascontiguousarray(shape[:, part].T, dtype=np.float32)  # (column, member)
         if spare is not None:
             gaps = np.isnan(block)
             if gaps.any():
@@ -164,11 +165,19 @@ def _weights(count: int) -> Floats:
 
 
 def _order(block: Floats, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Members by value (column, member)."""
-    # Stable sorting of members in random order: tied members keep one order over hours and
-    # stations, as values that are alike for a while would.
-    mixed = rng.permutation(block.shape[1])
-    return np.asarray(mixed[np.argsort(block[:, mixed], axis=1, kind="stable")])
+    """Members by value (column, member), without NaN; ties by one random order of the members.
+
+    Tied members keep one order over hours and stations, as values that are alike for a while
+    would. The order is packed behind the value, because sorting whole numbers is several times
+    faster than a stable argsort of floats.
+    """
+    count = block.shape[1]
+    mixed = rng.permutation(count)
+    bits = (block[:, mixed] + np.float32(0)).view(np.int32)  # + 0: no negative zero
+    bits ^= (bits >> 31) & 0x7FFFFFFF  # negative floats count downwards
+    keys = (bits.astype(np.int64) << 16) | np.arange(count)
+    keys.sort(axis=1)
+    return np.asarray(mixed[keys & 0xFFFF])
 
 
 def _spare_ranks(templates: Floats, rng: np.random.Generator) -> Floats:

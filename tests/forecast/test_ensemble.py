@@ -64,6 +64,14 @@ def test_ranks_are_those_of_the_templates(quantiles, templates):
         assert (np.diff(shape[order]) >= 0).all()
 
 
+def test_any_template_value_has_its_place():
+    block = np.array([[0.0, -3.5, 1e-30, -0.0, np.inf, -1e9, 7.0]], dtype=np.float32)
+    order = ensemble._order(block, np.random.default_rng(0))[0]
+    assert order[:2].tolist() == [5, 1]
+    assert set(order[2:4].tolist()) == {0, 3}
+    assert order[4:].tolist() == [2, 6, 4]
+
+
 def correlation(x: np.ndarray, a: tuple[int, ...], b: tuple[int, ...]) -> float:
     return float(spearmanr(x[:, *a], x[:, *b]).statistic)
 
