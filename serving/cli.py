@@ -164,11 +164,11 @@ def verify(
 ) -> None:
     """Scores of a hindcast against the home's observations, with intervals and a report."""
     from forecast.verify import run as body
-    from serving import settings
+    from serving import settings, verify_words
 
     pairs = dict(_pair(item) for item in reference or [])
     scores = body.run(forecast, home=settings.home(), out=out, references=pairs)
-    _say({}, body.summary_lines(scores), as_json=False)
+    _say({}, verify_words.lines(scores, out), as_json=False)
 
 
 @app.command()
