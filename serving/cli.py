@@ -179,7 +179,7 @@ def demo(
     from serving import demo as body
 
     report = body.run(out)
-    _say({}, report.lines(), as_json=False)
+    _say({}, [body.SAID, *report.lines()], as_json=False)
 
 
 def main() -> None:

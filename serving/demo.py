@@ -9,7 +9,7 @@ from forecast import observations, schema
 from serving import daily
 from serving.daily import DailyReport
 
-_HOUR = pd.Timedelta(hours=1)
+SAID = "编造的小样本，不是实测 / a made-up sample, nothing in it was measured"
 ISSUE_TIME = pd.Timestamp("2026-02-08T08:00")  # 16:00 local, inside an episode of the sample
 
 
