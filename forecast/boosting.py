@@ -1,8 +1,9 @@
 """LightGBM quantile regression: one model per pollutant and quantile, lead as a feature.
 
-Takes an IssueBatch, gives quantiles; trees see the columns of forecast.features. Trained on random
-issue hours and leads of everything up to a date; the last days of it, beyond a gap, say when to
-stop. A folder holds LightGBM text models and model.json (what they expect and their hashes):
+Takes an IssueBatch, gives quantiles; trees see the columns of forecast.features. Trained twice on
+random issue hours and leads of everything up to a date: first without the last quarter (at most
+180 days) and a gap, which say when to stop and how much too narrow the quantiles are; then on all
+of it. A folder holds LightGBM text models and model.json (what they expect and their hashes):
 no pickle, and nothing is loaded that does not fit this code.
 
 The target is the square root up to the median and the concentration itself above. Measured on
@@ -23,7 +24,6 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
 from forecast import features
 from forecast.batch import (
@@ -33,34 +33,17 @@ from forecast.batch import (
     WeatherTier,
 )
 from forecast.boosting_rows import Rows, draw, issue_times
+from forecast.boosting_train import BoostingConfig as BoostingConfig
+from forecast.boosting_train import concentration, final, trial, widened
 from forecast.files import write_text
 from forecast.problems import DataError, Problem
 from forecast.schema import MAX_LEAD, POLLUTANTS, QUANTILES, VARIABLES, WEATHER
 
-FORMAT: Final = "lantian-boosting-1"
+FORMAT: Final = "lantian-boosting-2"
 MANIFEST: Final = "model.json"
 _ALL_LEADS: Final = np.arange(1, MAX_LEAD + 1)
 _ROWS_AT_ONCE: Final = 120_000  # bounds memory of a prediction
 _HOUR: Final = pd.Timedelta(hours=1)
-
-
-@dataclass(frozen=True)
-class BoostingConfig:
-    """Size of the training; the defaults take about eight minutes on two cores."""
-
-    rows: int = 160_000  # drawn rows (issue hour, lead, station); a shorter record gives fewer
-    rounds: int = 240
-    early_stopping: int = 25  # rounds without gain on the validation block
-    leaves: int = 31
-    learning_rate: float = 0.1
-    min_rows_in_leaf: int = 800
-    column_share: float = 0.4
-    row_share: float = 0.7
-    leads_per_issue: int = 16
-    validation_days: int = 30
-    gap_hours: int = 240  # between training targets and validation: history plus horizon
-    missing_share: float = 0.03  # of batches trained with weather, or a station, missing
-    threads: int = 2
 
 
 @dataclass(frozen=True)
@@ -70,6 +53,7 @@ class Boosting:
     tier: WeatherTier
     trained_until: pd.Timestamp
     config: BoostingConfig
+    widening: Mapping[str, tuple[float, ...]]  # per pollutant and quantile, see boosting_train
     models: Mapping[tuple[str, float], lgb.Booster]
 
     @property
@@ -83,8 +67,8 @@ class Boosting:
         return self.tier != "none"
 
     def quantiles(self, batch: IssueBatch) -> Floats:
-        """Quantiles (issue, lead, station, POLLUTANTS, QUANTILES), rearranged to be monotone
-        (Chernozhukov et al. 2010), never below 0 and never NaN: trees were trained with gaps.
+        """Quantiles (issue, lead, station, POLLUTANTS, QUANTILES), monotone, never below 0 and
+        never NaN: trees were trained with gaps.
 
         A batch of any tier will do; a model trained without weather does not look at it.
         """
@@ -114,11 +98,12 @@ class Boosting:
             x = common.beside(features.own(past, pollutant, _ALL_LEADS)).matrix()
             for j, q in enumerate(QUANTILES):
                 z = self.models[pollutant, q].predict(x, num_threads=1)
-                out[..., i, j] = _concentration(np.asarray(z), q).reshape(out.shape[:3])
+                out[..., i, j] = concentration(np.asarray(z), q).reshape(out.shape[:3])
+            out[..., i, :] = widened(out[..., i, :], self.widening[pollutant])
 
         with ThreadPoolExecutor(self.config.threads) as pool:
             list(pool.map(fill, range(len(POLLUTANTS))))
-        return np.sort(out, axis=-1)
+        return out
 
 
 def fit(
@@ -147,10 +132,11 @@ def fit(
             pollutant was never measured.
     """
     kept = obs.sel(time=slice(None, until))
-    train, check = issue_times(
+    every, train, check = issue_times(
         kept, until, validation_days=config.validation_days, gap_hours=config.gap_hours
     )
     rng = np.random.default_rng(seed)
+    weather = tier != "none"
 
     def rows(times: pd.DatetimeIndex, wanted: int) -> Rows:
         return draw(
@@ -158,13 +144,21 @@ def fit(
             leads_per_issue=config.leads_per_issue, missing_share=config.missing_share,
         )  # fmt: skip
 
-    seen, held = rows(train, config.rows), rows(check, config.rows // 8)
     # One thread per model, several models at a time: no waiting for each other within a tree,
     # and the number of threads changes nothing in the result.
     with ThreadPoolExecutor(config.threads) as pool:
-        sets = pool.map(lambda p: _train_pollutant(p, seen, held, tier, config, seed), POLLUTANTS)
+        seen, held = rows(train, config.rows), rows(check, config.rows // 4)
+        trials = list(pool.map(
+            lambda p: trial(p, seen, held, config, weather=weather, seed=seed), POLLUTANTS
+        ))  # fmt: skip
+        full = rows(every, config.rows)
+        sets = pool.map(
+            lambda p, t: final(p, full, t.rounds, config, weather=weather, seed=seed),
+            POLLUTANTS, trials,
+        )  # fmt: skip
         models = {(p, q): b for p, found in zip(POLLUTANTS, sets, strict=True) for q, b in found}
-    return Boosting(tier, pd.Timestamp(until), config, models)
+    widening = {p: t.widening for p, t in zip(POLLUTANTS, trials, strict=True)}
+    return Boosting(tier, pd.Timestamp(until), config, widening, models)
 
 
 def save(model: Boosting, folder: Path) -> None:
@@ -179,6 +173,7 @@ def save(model: Boosting, folder: Path) -> None:
         "tier": model.tier,
         "trained_until": model.trained_until.isoformat(),
         "config": asdict(model.config),
+        "widening": {p: list(w) for p, w in model.widening.items()},
         "sha256": hashes,
     }
     write_text(folder / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
@@ -196,6 +191,7 @@ def load(folder: Path) -> Boosting:
         tier: WeatherTier = manifest["tier"]
         until = pd.Timestamp(manifest["trained_until"])
         config = BoostingConfig(**manifest["config"])
+        widening = {p: tuple(map(float, manifest["widening"][p])) for p in POLLUTANTS}
         hashes = dict(manifest["sha256"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         found = f"{type(error).__name__}: {error}"
@@ -218,7 +214,7 @@ def load(folder: Path) -> Boosting:
     if problems:
         raise DataError(problems)
     models = {k: lgb.Booster(model_str=text) for k, text in texts.items()}
-    return Boosting(tier, until, config, models)
+    return Boosting(tier, until, config, widening, models)
 
 
 def _expected(tier: str) -> dict[str, Any]:
@@ -251,59 +247,6 @@ def _differences(
 
 def _file(pollutant: str, q: float) -> str:
     return f"{pollutant}_{q:.2f}.txt"
-
-
-def _train_pollutant(
-    pollutant: str, train: Rows, check: Rows, tier: str, config: BoostingConfig, seed: int
-) -> list[tuple[float, lgb.Booster]]:
-    """The models of all quantiles of a pollutant."""
-    i = POLLUTANTS.index(pollutant)
-    known, known2 = np.isfinite(train[1][:, i]), np.isfinite(check[1][:, i])
-    if not known.any() or not known2.any():
-        raise DataError([Problem(f"training data: {pollutant}", "no value", "some values")])
-    names = list(features.names(pollutant, weather=tier != "none"))
-    y, y2 = train[1][known, i], check[1][known2, i]
-    fixed = {"max_bin": 127, "num_threads": 1, "verbosity": -1, "seed": seed}
-    data = lgb.Dataset(
-        train[0][pollutant][known], y, feature_name=names, params=fixed, free_raw_data=False
-    )
-    held = lgb.Dataset(
-        check[0][pollutant][known2], y2, reference=data, params=fixed, free_raw_data=False
-    )
-    models = []
-    for q in QUANTILES:
-        data.set_label(_target(y, q))
-        held.set_label(_target(y2, q))
-        models.append((q, _train(data, held, q, config, seed)))
-    return models
-
-
-def _train(
-    data: lgb.Dataset, held: lgb.Dataset, q: float, config: BoostingConfig, seed: int
-) -> lgb.Booster:
-    # Little data lies beyond the outer quantiles: smaller trees there.
-    leaves = config.leaves if 0.05 < q < 0.95 else max(config.leaves // 2, 2)
-    parameters = {
-        "objective": "quantile", "alpha": q, "metric": "quantile",
-        "learning_rate": config.learning_rate, "num_leaves": leaves,
-        "min_data_in_leaf": config.min_rows_in_leaf, "feature_fraction": config.column_share,
-        "bagging_fraction": config.row_share, "bagging_freq": 1, "max_bin": 127,
-        "num_threads": 1, "seed": seed, "deterministic": True,
-        "force_col_wise": True, "verbosity": -1,
-    }  # fmt: skip
-    stop = lgb.early_stopping(config.early_stopping, verbose=False)
-    booster = lgb.train(parameters, data, config.rounds, valid_sets=[held], callbacks=[stop])
-    # Only the rounds up to the best one are kept, in memory as in the file.
-    return lgb.Booster(model_str=booster.model_to_string(num_iteration=booster.best_iteration))
-
-
-def _target(conc: Floats, q: float) -> Floats:
-    return np.sqrt(np.maximum(conc, 0)) if q <= 0.5 else conc
-
-
-def _concentration(z: NDArray[np.floating[Any]], q: float) -> NDArray[np.floating[Any]]:
-    z = np.maximum(z, 0)
-    return np.square(z) if q <= 0.5 else z
 
 
 def _cut(batch: IssueBatch, start: int, stop: int) -> IssueBatch:

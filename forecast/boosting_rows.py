@@ -29,8 +29,8 @@ _HOUR = pd.Timedelta(hours=1)
 
 def issue_times(
     obs: xr.Dataset, until: pd.Timestamp, *, validation_days: int, gap_hours: int
-) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
-    """Hourly issue times for training and for early stopping, a gap between them.
+) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex, pd.DatetimeIndex]:
+    """Hourly issue times: all, those for a trial, those for its validation, a gap between them.
 
     Raises:
         DataError: The record is too short for history, horizon, gap and validation.
@@ -39,8 +39,8 @@ def issue_times(
         raise DataError([Problem("training data", f"nothing up to {until}", "hourly values")])
     first = pd.Timestamp(obs["time"].values[0]) + features.HOURS_BACK // 2 * _HOUR
     last = pd.Timestamp(obs["time"].values[-1]) - MAX_LEAD * _HOUR
-    # A short record gives at most a fifth of itself.
-    days = min(validation_days, max((last - first) / (5 * pd.Timedelta(days=1)), 0))
+    # A short record gives at most a quarter of itself.
+    days = min(validation_days, max((last - first) / (4 * pd.Timedelta(days=1)), 0))
     start = (last - pd.Timedelta(days=days)).ceil("h")
     # Training targets reach MAX_LEAD beyond their issue time.
     end = start - (gap_hours + MAX_LEAD) * _HOUR
@@ -48,7 +48,8 @@ def issue_times(
         found = f"{obs.sizes['time']} hours up to {until}"
         expected = "at least a month: history, horizon, gap and validation"
         raise DataError([Problem("training data", found, expected)])
-    return pd.date_range(first, end, freq="h"), pd.date_range(start, last, freq="h")
+    every = pd.date_range(first, last, freq="h")
+    return every, every[every <= end], every[every >= start]
 
 
 def draw(

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from scipy.stats import norm
 
-from forecast import boosting, boosting_rows
+from forecast import boosting, boosting_rows, boosting_train
 from forecast.batch import IssueBatch, batches, leads_of, stacked
 from forecast.boosting import Boosting, BoostingConfig, fit, load, save
 from forecast.problems import DataError
@@ -106,6 +107,21 @@ def test_without_weather_the_weather_is_not_looked_at(obs):
     np.testing.assert_array_equal(model.quantiles(batch), model.quantiles(other))
 
 
+def test_quantiles_too_narrow_are_widened_to_their_share():
+    rng = np.random.default_rng(0)
+    y = (50 + 10 * rng.standard_normal(20_000)).astype(np.float32)
+    # Forecasts of half the spread: z of the quantiles times 5 instead of 10.
+    found = np.repeat((50 + 5 * norm.ppf(QUANTILES))[:, None], len(y), axis=1)
+    factors = boosting_train._widening(found.astype(np.float32), y)
+    high = boosting_train.WIDENING_RANGE[1]
+    assert factors == [high] * 4 + [1.0] + [high] * 4  # 2 is more than a block may say
+    found = np.repeat((50 + 8 * norm.ppf(QUANTILES))[:, None], len(y), axis=1).astype(np.float32)
+    factors = boosting_train._widening(found, y)
+    assert np.delete(factors, 4) == pytest.approx(1.25, abs=0.05)
+    wide = boosting_train.widened(found.T[:1], factors)[0]
+    assert wide == pytest.approx(50 + 10 * norm.ppf(QUANTILES), abs=0.5)
+
+
 def test_a_saved_model_comes_back_the_same(model, folder, obs):
     batch = batch_of(obs, "2026-02-21 05:00", "2026-02-24 00:00")
     back = load(folder)
@@ -162,11 +178,12 @@ def test_a_record_too_short_is_refused(obs):
 
 
 def test_a_gap_lies_between_training_and_validation(obs):
-    train, check = boosting_rows.issue_times(
+    every, train, check = boosting_rows.issue_times(
         obs.sel(time=slice(None, UNTIL)), UNTIL, validation_days=30, gap_hours=240
     )
     assert check[0] - train[-1] >= pd.Timedelta(hours=240 + 96)
     assert check[-1] + pd.Timedelta(hours=96) <= UNTIL
+    assert (every[0], every[-1]) == (train[0], check[-1])
 
 
 def test_holes_are_made_in_copies(obs):
