@@ -27,12 +27,12 @@ from twin.weather_regimes import ANOMALIES, State, state
 
 Period = tuple[pd.Timestamp, pd.Timestamp]  # first and last hour
 SEED: Final = 1
-PERIOD: Final[Period] = (pd.Timestamp("1981-01-01"), pd.Timestamp("2010-12-31 23:00"))
+PERIOD: Final[Period] = (pd.Timestamp("1951-01-01"), pd.Timestamp("2010-12-31 23:00"))
 _ROUNDS = 5
 _SOURCES = (
     "zhengzhou_570830.epw.gz (Zhengzhou, WMO 570830; EnergyPlus epw): China Standard Weather Data",
     "for Analyzing Building Thermal Conditions, May 2010; months of different years",
-    "wind, ssrd: two waves through its months; bias, factors: found by simulating 1981-2010",
+    "wind, ssrd: two waves through its months; bias, factors: found by simulating 60 years",
     "rain_mm: order of the 1981-2010 normals of northern Henan, from memory: assumption",
 )
 _HEAD = """\
