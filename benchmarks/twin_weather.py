@@ -100,7 +100,7 @@ def comparisons(made: pd.DataFrame, real: pd.DataFrame, north: pd.DataFrame) -> 
     for name, tolerance in (("t2m", 1.5), ("d2m", 2.5), ("sp", 200), ("wind", 0.3)):
         worst = worst_month(a[name] - b[name])
         digits = 0 if name == "sp" else 2
-        pair = a[name][worst], b[name][worst]
+        pair = float(a[name][worst]), float(b[name][worst])
         label = f"monthly mean, worst month ({worst}): {LABELS[name]}"
         rows.append(Row(label, *pair, tolerance, digits))
     worst = worst_month(a["ssrd"] / b["ssrd"] - 1)
@@ -108,7 +108,7 @@ def comparisons(made: pd.DataFrame, real: pd.DataFrame, north: pd.DataFrame) -> 
                     b["ssrd"][worst], 0.2 * b["ssrd"][worst], 0))  # fmt: skip
     for name, tolerance in (("t2m", 1.5), ("d2m", 2.0), ("sp", 200), ("wind", 0.5)):
         for q in (0.05, 0.25, 0.5, 0.75, 0.95):
-            pair = made[name].quantile(q), real[name].quantile(q)
+            pair = float(made[name].quantile(q)), float(real[name].quantile(q))
             digits = 0 if name == "sp" else 1
             rows.append(Row(f"percentile {100 * q:.0f}: {LABELS[name]}", *pair, tolerance, digits))
     spans = observed.diurnal_range(made["t2m"]), observed.diurnal_range(real["t2m"])
@@ -138,7 +138,7 @@ def comparisons(made: pd.DataFrame, real: pd.DataFrame, north: pd.DataFrame) -> 
     for sector in roses[0].index:
         rows.append(Row(f"wind rose: from {sector}, %", 100 * roses[0][sector],
                         100 * roses[1][sector], 6, 1))  # fmt: skip
-    wet = [100 * float((table["tp"] >= 0.1).mean()) for table in (made, north)]
+    wet = 100 * float((made["tp"] >= 0.1).mean()), 100 * float((north["tp"] >= 0.1).mean())
     rows.append(Row("hours with rain >= 0.1 mm, % (Beijing)", *wet, 1.5, 1))
     return rows
 
@@ -365,7 +365,7 @@ LIMITS = (
     "  climate, and the fit goes smoothly through them. Its pressure is one value per day.",
     "- The stay of a regime does not know the season; only its frequency does.",
     "- Rain has no measured counterpart near Jiaozuo here; monthly normals are an assumption.",
-    "  A month's rain varies by 50-70 % from year to year in summer, so 12 years leave its mean open.",
+    "  A summer month's rain varies by 50-70 % from year to year: 12 years leave its mean open.",
     "- Errors of two vintages are independent, also where they speak of the same hour. Real runs",
     "  err alike from one issue to the next.",
     "- Forecasts lack the small disturbances stations see; their wind is lifted (`wind_gain`) to",
