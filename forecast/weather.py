@@ -325,6 +325,8 @@ def _with_header(
     for name in ("time", "issue_time", "available_time"):
         new[name].encoding = {"units": _EPOCH, "dtype": "int64"}
     extra = {"featureType": "timeSeries"} if "station" in new.dims else {}
+    if ds.attrs.get("simulated"):
+        extra["simulated"] = str(ds.attrs["simulated"])
     new.attrs = {"Conventions": "CF-1.11", **extra, "source": source, "kind": kind}
     return new
 

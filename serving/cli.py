@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from twin.world import World
+
 app = typer.Typer(
     help="Lantian 蓝天: air-quality forecast, warning and emission control for a city.",
     no_args_is_help=True,
@@ -175,11 +177,48 @@ def verify(
 def demo(
     out: Annotated[Path, typer.Option(help="Home of the demo.")] = Path("var/demo"),
 ) -> None:
-    """The daily run on a small made-up sample, with results in words and pictures."""
+    """A simulated city, the daily run before an episode, results in words and pictures."""
     from serving import demo as body
 
-    report = body.run(out)
+    world = _played(None, out, None, None, None)
+    report = body.run(world.config, home=out, first=world.first, last=world.last)
     _say({}, [body.SAID, *report.lines()], as_json=False)
+
+
+@app.command()
+def twin(
+    out: Annotated[Path, typer.Option(help="Home to play the city into.")],
+    config: Annotated[Path | None, typer.Option(help="configs/twin/*.yaml.")] = None,
+    start: Annotated[str | None, typer.Option(help="Local date; default: the config's.")] = None,
+    days: Annotated[int | None, typer.Option(help="Length; default: the config's.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Default: the config's.")] = None,
+) -> None:
+    """Simulate a city: readings, weather forecasts, register and truth into a home."""
+    world = _played(config, out, start, days, seed)
+    _line(f"{world.simulated}: {world.stations} stations, {world.vintages} weather forecasts")
+    _line(f"{world.first} .. {world.last} UTC in {out}; daily run: --config {world.config}")
+
+
+def _played(
+    config: Path | None, out: Path, start: str | None, days: int | None, seed: int | None
+) -> "World":
+    """The simulated city in a home: the one that is there, or a new one."""
+    import pandas as pd
+
+    from forecast.config import configs_dir
+    from twin import config as configuration
+    from twin import world
+
+    city = configuration.load(config or configs_dir() / "twin" / "demo.yaml")
+    offset = pd.Timedelta(hours=city.city.utc_offset_hours)
+    first = _local_date(start or str(city.period.start), offset, "--start") + pd.Timedelta(hours=1)
+    length = days if days is not None else (city.period.end - city.period.start).days + 1
+    if length < 1:
+        _refuse("--days", str(days), "one day at least")
+    there = world.played(city, out, seed=seed)
+    if there and (there.first, there.last) == (first, first + pd.Timedelta(hours=24 * length - 1)):
+        return there
+    return world.play(city, out, start=first, hours=24 * length, seed=seed, say=_line)
 
 
 def main() -> None:
