@@ -22,8 +22,8 @@ BLOCKS = ("h1_24", "h25_48", "h49_72")
 DAYS = ("D1", "D2", "D3")
 TEXT = """# Beijing: hindcast of the baselines, 2015-03-01 .. 2016-02-28
 
-1,460 issue times, every 6 h (00, 06, 12, 18 local), 12 stations, 100 members. Everything is fitted
-on data before 2015-03-01 only; each issue sees readings up to itself. Weather tiers: `perfect` is
+{n} issue times, every 12 h (00 and 12 local), 12 stations, 100 members. Everything is fitted on data
+before 2015-03-01 only; each issue sees readings up to itself. Weather tiers: `perfect` is
 observed weather (an upper bound, no forecast), `perturbed` is observed weather with simulated
 errors that grow with lead (`weather-perturbation.md`), `none` is no weather at all. Damped
 persistence and climatology use no weather, so one run stands for all tiers. A LightGBM model is
@@ -34,12 +34,12 @@ Made {day} with code {revision} on 2 cores, 24 GB:
 ```
 lantian import beijing PRSA_Data_*.csv.gz
 for w in perfect perturbed none; do
-  lantian hindcast --config configs/beijing.yaml --start 2015-03-01 --end 2016-02-28 --every 6h \\
+  lantian hindcast --config configs/beijing.yaml --start 2015-03-01 --end 2016-02-28 --every 12h \\
       --weather $w --model lightgbm --out lightgbm-$w.nc
   lantian verify lightgbm-$w.nc --out scores/lightgbm-$w
 done
 for m in persistence climatology; do
-  lantian hindcast --config configs/beijing.yaml --start 2015-03-01 --end 2016-02-28 --every 6h \\
+  lantian hindcast --config configs/beijing.yaml --start 2015-03-01 --end 2016-02-28 --every 12h \\
       --weather none --model $m --out $m.nc
   lantian verify $m.nc --out scores/$m
 done
@@ -63,7 +63,11 @@ def main() -> None:
         if (given.scores / name / "scores.json").is_file()
     }
     first = next(iter(found.values()))
-    text = [TEXT.format(day=date.today(), revision=first["header"]["code_revision"])]
+    text = [
+        TEXT.format(
+            n=first["issue_times"]["n"], day=date.today(), revision=first["header"]["code_revision"]
+        )
+    ]
     text += ["\n## Stations\n", *_stations(found)]
     text += ["\n## The city's day\n", *_city(found)]
     text += ["\n## Skill of LightGBM, paired on the same cases\n", *_skill(found)]
