@@ -67,7 +67,7 @@ def inflow(
         for layer, factor in enumerate(factors):
             conc[layer, :, column] += factor * micrograms * unit_per_ug(name)
 
-    warm = np.clip((weather["t2m"] - 273.15) / 25, 0, 1)
+    warm = np.asarray(np.clip((np.asarray(weather["t2m"]) - 273.15) / 25, 0, 1))
     shares = {
         name: settings.shares_cold[name] + warm * (settings.shares_warm[name] - cold)
         for name, cold in settings.shares_cold.items()
@@ -95,12 +95,14 @@ def inflow(
     salts = p * (2 * shares["sulphate"] / SULPHATE_UG + shares["nitrate"] / NITRATE_UG)
     put("nh3", salts / unit_per_ug("nh3"), "pm25")  # what the salts hold
     ozone = _ozone(weather, times, settings)
-    column = SPECIES.index("o3")
     night = settings.ozone_night + (1 - settings.ozone_night) * np.asarray(weather["mixing"])
-    fine = np.clip((conc[0, :, SPECIES.index("no2")] / unit_per_ug("no2") - 5) / 60, 0, 1)
-    for layer, factor in enumerate((night * (1 - 0.5 * fine), settings.residual["o3"], 1.0)):
-        high = ozone if layer < 2 else settings.above["o3"] * monthly(settings.ozone_clean, times)
-        conc[layer, :, column] = factor * high * unit_per_ug("o3")
+    traffic = np.clip((conc[0, :, SPECIES.index("no2")] / unit_per_ug("no2") - 5) / 60, 0, 1)
+    by_layer = (
+        ozone * night * (1 - 0.5 * traffic),
+        ozone * settings.residual["o3"],
+        monthly(settings.ozone_clean, times) * settings.above["o3"],
+    )
+    conc[:, :, SPECIES.index("o3")] = np.stack(by_layer) * unit_per_ug("o3")
     conc.flags.writeable = False
     return Inflow(times, conc, p)
 
@@ -131,7 +133,7 @@ def _noise(times: pd.DatetimeIndex, seed: int, name: str, settings: Regional) ->
     """Slow noise of unit variance (hour,); an hour has the same whatever the period."""
     first = int((times[0] - _EPOCH) / pd.Timedelta(hours=1))
     memory = settings.noise_hours if name == "region" else settings.species_hours
-    return ar1(rng(seed, "background", name), first + len(times), memory)[first:]
+    return np.asarray(ar1(rng(seed, "background", name), first + len(times), memory)[first:])
 
 
 def _followed(target: np.ndarray, clean: np.ndarray, settings: Regional) -> np.ndarray:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import pandas as pd
 
 from twin.config_air import Emitted
 from twin.config_emissions import EMITTED
@@ -57,7 +58,7 @@ def speciation(settings: Emitted, cell_m2: float) -> np.ndarray:
 def stacks_of(made: Enterprises, geography: Geography, table: np.ndarray) -> Stacks:
     """Stacks of all units on the grid; `table` as speciation() gives it."""
     stacks, units = made.stacks, made.units
-    unit = units.index.get_indexer(stacks["unit"])
+    unit = units.index.get_indexer(pd.Index(stacks["unit"]))
     rate = mean_rates(units)[unit] * stacks["share"].to_numpy()[:, None]
     row, column = geography.plane.cell_of(stacks["x"].to_numpy(), stacks["y"].to_numpy())
     names = ("height_m", "diameter_m", "temperature_k", "speed_m_s")
