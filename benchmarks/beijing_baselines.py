@@ -22,8 +22,8 @@ BLOCKS = ("h1_24", "h25_48", "h49_72")
 DAYS = ("D1", "D2", "D3")
 TEXT = """# Beijing: hindcast of the baselines, 2015-03-01 .. 2016-02-28
 
-{n} issue times, every 12 h (00 and 12 local), 12 stations, 100 members. Everything is fitted on data
-before 2015-03-01 only; each issue sees readings up to itself. Weather tiers: `perfect` is
+{n} issue times, every 12 h (00 and 12 local), 12 stations, 100 members. Everything is fitted on
+data before 2015-03-01 only; each issue sees readings up to itself. Weather tiers: `perfect` is
 observed weather (an upper bound, no forecast), `perturbed` is observed weather with simulated
 errors that grow with lead (`weather-perturbation.md`), `none` is no weather at all. Damped
 persistence and climatology use no weather, so one run stands for all tiers. A LightGBM model is
