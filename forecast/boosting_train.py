@@ -23,7 +23,11 @@ WIDENING_RANGE = (0.8, 1.6)  # a block of validation is not trusted beyond
 
 @dataclass(frozen=True)
 class BoostingConfig:
-    """Size of the training."""
+    """Size of the training.
+
+    The defaults take about nine minutes of one core for the 54 models of a weather tier on two
+    years of twelve stations, and 0.2 s of one core per issue time to predict.
+    """
 
     rows: int = 160_000  # drawn rows (issue hour, lead, station); a shorter record gives fewer
     rounds: int = 240
