@@ -132,9 +132,11 @@ def withheld(data: Colocated) -> list[str]:
     for d in DAYS:
         lines += head(f"the {d} days after ({MOMENTS} departures)")
         lines += [row("raw sensor: MAE", sums[d, "raw"] / counts[d], 2)]
-        for name, label in (("corrected", "**corrected: cut, %**"),
-                            ("ridge", "plain ridge, last fitted at the departure: cut, %"),
-                            ("live", "plain ridge that still has its reference: cut, %")):  # fmt: skip
+        for name, label in (
+            ("corrected", "**corrected: cut, %**"),
+            ("ridge", "plain ridge, last fitted at the departure: cut, %"),
+            ("live", "plain ridge that still has its reference: cut, %"),
+        ):
             lines += [row(label, 100 * (1 - sums[d, name] / sums[d, "raw"]), 1)]
         lines += [row(f"errors within {k} sd, %", 100 * near[d, k] / counts[d]) for k in (1, 2)]
         lines += [""]

@@ -52,28 +52,41 @@ class ColocatedConfig(Section):
         return self
 
 
+class PriorSd(Section):
+    """How far one sensor's coefficients lie from its tier's, and a tier's from none."""
+
+    level: Positive
+    gain: Positive
+    humidity: Positive
+    temperature: Positive
+    cross: Positive
+
+
 class NetworkConfig(Section):
-    """Stations far from any reference, through the references around."""
+    """Stations far from any reference, through the references around. Sizes are relative."""
 
     space: dict[str, Literal["log", "linear"]]
-    offsets: dict[str, Positive]
+    centre: dict[str, Positive]  # level at which a gain changes nothing; scale of linear spaces
+    offsets: dict[str, Positive]  # added before the logarithm
     half_life_days: Positive  # memory of gain, humidity and temperature effects
     fast_half_life_days: Positive  # memory of the offset on top (drift)
-    agreement: dict[str, Positive]  # spread of the references that halves an hour's weight
+    agreement: dict[str, Positive]  # spread of the references that quarters an hour's weight
     mixing_wind: Positive  # m s-1; below it an hour's weight falls with the square of the wind
-    reach_km: Positive  # representativeness falls by e over this distance
-    spatial_sd: dict[str, Positive]  # sd of a reference field at the reach, in the fit's space
-    noise_sd: dict[str, Positive]  # sd of one reading, in the fit's space
-    prior_sd: dict[str, Positive]  # offset, gain, humidity, temperature, cross: of one sensor
+    reach_km: Positive  # an hour's weight falls by e over this distance to a reference
+    noise_sd: dict[str, Positive]  # of one reading against the field, in an hour that counts
+    reference_sd: Positive  # of a reference's reading
+    prior_sd: PriorSd
+    fast_sd: Positive  # how far the offset wanders within its memory
+    together_h: Positive  # hours that tell no more than one: errors of the field last
     huber: Positive  # residuals beyond so many sd count less
-    least_hours: Positive  # weight below which a station counts as learning
-    suspect_z: Positive
-    out_z: Positive
-    back_z: Positive
-    health_memory_h: Positive
-    least_correlation: Share
-    correlation_hours: int = Field(ge=24, le=24 * 60)
-    drift_limit: Positive  # offset beyond so many prior sd: suspect
+    learning_hours: Positive  # weight of hours below which a sensor is still being learned
+    suspect_score: Positive  # distance from the neighbours over the network's usual one
+    out_score: Positive
+    back_score: Positive  # below it a sensor that was out comes back
+    memory_h: Positive  # of the score
+    least_correlation: Share  # with the neighbours; below it a sensor is out
+    correlation_h: int = Field(ge=24, le=24 * 60)
+    drift_limit: Positive  # level beyond so many prior sd from the tier's: suspect
     quality: str  # limits of the shared tests, in configs/quality
 
 

@@ -195,8 +195,14 @@ def test_rows_keep_their_order_and_every_trouble_is_named(tmp_path: Path) -> Non
     out = tmp_path / "out.csv"
     problems = calibrate_table.run(table, out=out)
     words = "\n".join(map(str, problems))
-    for part in ("row 3: found a time before", "row 4: found a time that was", "row 5: found",
-                 "row 6, column pm25", "row 6, column ref_pm25", "row 7: found 2 cells"):  # fmt: skip
+    for part in (
+        "row 3: found a time before",
+        "row 4: found a time that was",
+        "row 5: found",
+        "row 6, column pm25",
+        "row 6, column ref_pm25",
+        "row 7: found 2 cells",
+    ):
         assert part in words
     assert len(problems) == 6
     found = pd.read_csv(out)
