@@ -9,6 +9,7 @@ header.
 """
 
 import csv
+import gzip
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -53,7 +54,7 @@ class Table:
 
 
 def read(path: Path) -> tuple[Table, list[Problem]]:
-    """Read a table.
+    """Read a table, packed (.gz) or not.
 
     Returns:
         The table, and what is wrong in it by file, row and column.
@@ -62,9 +63,10 @@ def read(path: Path) -> tuple[Table, list[Problem]]:
         ConfigError: The file cannot be read, or lacks the time or every pollutant.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as handle:
+        opened = gzip.open if path.suffix == ".gz" else open
+        with opened(path, "rt", encoding="utf-8-sig", newline="") as handle:
             lines = list(csv.reader(handle))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigError([Problem(str(path), str(error), "a readable CSV in UTF-8")]) from error
     names = [n.strip() for n in lines[0]] if lines else []
     _check_columns(path, names)
