@@ -288,3 +288,11 @@ def test_area_sources_are_what_the_emissions_say(city: City) -> None:
     nmol = city._pattern[:, 5].sum() * city.geography.dx_m**2
     scale = city.config.air.emitted.scale.get("voc", 1.0)
     assert nmol * 3600 * 14.03e-12 == pytest.approx(kg * scale)
+
+
+def test_the_later_years_are_the_same_city_with_less_in_its_air() -> None:
+    base, later = (load(DEMO.with_name(f"jiaozuo{name}.yaml")) for name in ("", "-later"))
+    assert later.geography == base.geography
+    assert later.air.background.scale < base.air.background.scale == 1
+    assert later.air.reference == "298"
+    assert later.emissions.scale["so2"] == 0.48
