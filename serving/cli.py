@@ -101,6 +101,17 @@ def warn(
 
 
 @app.command()
+def calibrate(
+    table: Annotated[Path, typer.Argument(help="CSV: a sensor beside a reference, hourly.")],
+    out: Annotated[Path, typer.Option(help="CSV to write.")],
+) -> None:
+    """Corrected micro-station values, each from what was known before it."""
+    from forecast import calibrate_table
+
+    _finish(calibrate_table.run(table, out=out))
+
+
+@app.command()
 def train(
     config: Config,
     until: Annotated[str, typer.Option(help="Local date: nothing from then on is seen.")],

@@ -89,6 +89,22 @@ def test_an_unknown_source_is_named(tmp_path: Path) -> None:
     assert "weather-netcdf" in done.stderr
 
 
+def test_calibrate_corrects_a_sensor_beside_a_reference(tmp_path: Path) -> None:
+    table, out = tmp_path / "together.csv", tmp_path / "out.csv"
+    times = pd.date_range("2026-01-01", periods=200, freq="h")
+    true = [60 + 30 * ((i * 37) % 48) / 48 for i in range(200)]
+    rows = [
+        f"{t:%Y-%m-%d %H:%M:%S},{v:.0f},{2 * v + 20:.1f}" for t, v in zip(times, true, strict=True)
+    ]
+    table.write_text("\n".join(["time,ref_pm25,pm25", *rows]) + "\n")
+    done = lantian("calibrate", str(table), "--out", str(out))
+    assert done.returncode in (0, 1), done.stderr
+    corrected = pd.read_csv(out)
+    assert len(corrected) == 200
+    error = (corrected["pm25"] - pd.Series(true)).abs()[100:].mean()
+    assert error < 15  # the sensor itself is off by 90 or so
+
+
 @pytest.mark.data
 def test_beijing_end_to_end(tmp_path: Path, shared_data: Path) -> None:
     home, out = tmp_path / "home", tmp_path / "f.nc"
