@@ -76,7 +76,9 @@ Command: `python -m benchmarks.episodes_2015 --home var --out docs/results/episo
 How to read a cell: the proposed level to be in force (in bold), then the probability in % that the
 criteria of blue/yellow/orange/red (as the edition has them) are met by a chain of 24-h windows that
 reaches past the issue time. `-` is no warning. Measured hours before the issue time count, so a
-running episode can be at 100 %.
+running episode can be at 100 %. Every run is asked as if no warning were in force: on 2 December the
+chain of windows ends two hours after the issue time, and with a warning in force the run would lower
+or cancel it.
 """
 
 
