@@ -1,6 +1,5 @@
 """The simulated city played into a home, and the daily run on it."""
 
-
 import numpy as np
 import pandas as pd
 import pytest
