@@ -65,6 +65,7 @@ class PriorSd(Section):
 class NetworkConfig(Section):
     """Stations far from any reference, through the references around. Sizes are relative."""
 
+    tiers: tuple[str, ...]  # corrected; stations of other tiers are judged, their values stay
     space: dict[str, Literal["log", "linear"]]
     centre: dict[str, Positive]  # level at which a gain changes nothing; scale of linear spaces
     offsets: dict[str, Positive]  # added before the logarithm

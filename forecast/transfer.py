@@ -30,7 +30,7 @@ from forecast.config import configs_dir
 from forecast.problems import DataError, Problem
 from forecast.quality_limits import Limits
 from forecast.schema import POLLUTANTS, attrs_of, check_units
-from forecast.sensor_health import CLOCK, COORDINATES, DRIFT, READING, Health, judge
+from forecast.sensor_health import CLOCK, COORDINATES, DRIFT, OUT, READING, Health, judge
 from forecast.transfer_weather import around, mixing
 
 Floats = NDArray[np.float64]
@@ -67,7 +67,8 @@ def calibrate_network(
 
     Args:
         obs: Dataset of the schema (time, station) on a complete hourly grid; NaN = missing.
-            Stations with `reference` teach and stay as they are. Weather (t2m, d2m, u10, v10) is
+            Stations with `reference` teach and stay as they are; of tiers that config.tiers does
+            not name, values stay, too, unless their sensor is out. Weather (t2m, d2m, u10, v10) is
             used where it is there.
         config: Settings.
         limits: Of the shared quality tests; the ones config.quality names by default.
@@ -86,6 +87,7 @@ def calibrate_network(
     _check(obs, names)
     obs = obs.transpose("time", "station")
     reference = obs["reference"].to_numpy().astype(bool)
+    stays = ~np.isin(obs["tier"].to_numpy().astype(str), config.tiers)
     latitude, longitude = (obs[c].to_numpy().astype(np.float64) for c in ("latitude", "longitude"))
     misplaced = np.array([bool(w) for w in quality_tests.coordinates(latitude, longitude, limits)])
     # References are no one's neighbours here: a value may not lean on one of its own hour.
@@ -107,7 +109,7 @@ def calibrate_network(
         reasons |= np.where(fit.level > config.drift_limit, DRIFT, 0).astype(np.uint8)
         found = judge(fit.x, beside, fit.hours, reasons, reference, config)
         value, sd = _natural(p, fit, found, config)
-        value = np.where(reference, usable[p], value)
+        value = np.where(reference | stays, _trusted(usable[p], found.state, reference), value)
         data[p] = (("time", "station"), value, attrs_of(p))
         data[f"{p}_sd"] = (("time", "station"), np.where(np.isnan(value), np.nan, sd),
                            {"units": attrs_of(p)["units"]})  # fmt: skip
@@ -116,6 +118,11 @@ def calibrate_network(
         worst = np.maximum(worst, found.state)
     data["health"] = (("time", "station"), worst, {"flag_meanings": "ok learning suspect out"})
     return xr.Dataset(data, coords=obs.coords, attrs=obs.attrs)
+
+
+def _trusted(values: Floats, state: NDArray[np.int8], reference: NDArray[np.bool_]) -> Floats:
+    """Readings as they are, but not those of a sensor that is out; references always."""
+    return np.where((state == OUT) & ~reference, np.nan, values)
 
 
 def _check(obs: xr.Dataset, names: list[str]) -> None:
