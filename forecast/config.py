@@ -91,6 +91,7 @@ class CityConfig(Section):
     proposal: Proposal = Proposal()
     inbox: tuple[Inbox, ...] = ()
     areas: dict[str, Names] = {}  # id in the station register -> names; others show the id
+    calibrate: bool = False  # correct township and village stations through the references
     simulated: bool = False  # True: everything shown carries the word
 
     @property

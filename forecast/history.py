@@ -11,8 +11,9 @@ from pathlib import Path
 import pandas as pd
 import xarray as xr
 
-from forecast import observations, quality, quality_limits
+from forecast import calibration_config, observations, quality, quality_limits, transfer
 from forecast.problems import DataError, Problem
+from forecast.schema import POLLUTANTS
 
 _HOUR = pd.Timedelta(hours=1)
 
@@ -51,8 +52,18 @@ def load(
     *,
     start: pd.Timestamp | None = None,
     end: pd.Timestamp | None = None,
+    calibrated: bool = False,
 ) -> History:
     """Observations of a home between two hours (UTC, inclusive; default: all there is).
+
+    Args:
+        home: LANTIAN_HOME.
+        stations: Register.
+        limits: Of the quality tests.
+        start: First hour.
+        end: Last hour.
+        calibrated: Correct the lower tiers through the references (forecast.transfer: strictly
+            online); sensors that are out are then missing from `usable`.
 
     Raises:
         DataError: No observations, or a month that cannot be read.
@@ -60,4 +71,12 @@ def load(
     first, last = span(home)
     raw = observations.load(home, start or first, end or last, stations)
     flagged = quality.flag(raw, limits)
-    return History(flagged, quality.usable(flagged))
+    usable = quality.usable(flagged)
+    return History(flagged, _corrected(usable) if calibrated else usable)
+
+
+def _corrected(usable: xr.Dataset) -> xr.Dataset:
+    """The same with the lower tiers' pollutants corrected."""
+    made = transfer.calibrate_network(usable, calibration_config.load().network)
+    better = {p: made[p].transpose("time", "station") for p in POLLUTANTS if p in made}
+    return usable.assign(better)

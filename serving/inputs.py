@@ -72,7 +72,13 @@ def gather(
     """
     register = stations.load(config.stations)
     notes = _import_inbox(config, home, issue_time, register)
-    known = history.load(home, register, quality_limits.load(config.quality), end=issue_time)
+    known = history.load(
+        home,
+        register,
+        quality_limits.load(config.quality),
+        end=issue_time,
+        calibrated=config.calibrate,
+    )
     notes += _gaps(known, issue_time, config.forecast.history_hours)
     future, weather, said = _weather(config, home, issue_time, replay, register)
     batch = next(

@@ -43,7 +43,7 @@ def run(
         raise ConfigError([Problem("--model", found, "lightgbm")])
     register = stations.load(config.stations)
     limits = quality_limits.load(config.quality)
-    obs = history.load(home, register, limits, end=until).usable
+    obs = history.load(home, register, limits, end=until, calibrated=config.calibrate).usable
     fitted(config, home=home, obs=obs, until=until, tier=tier, model=model, say=say)
     return _folder(config, home, model, tier, until)
 

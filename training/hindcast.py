@@ -85,7 +85,8 @@ def run(
     issue_times = _issue_times(start, end, every)
     register = stations.load(config.stations)
     limits = quality_limits.load(config.quality)
-    obs = history.load(home, register, limits, end=end + _HOUR * (24 + MAX_LEAD + 24)).usable
+    last = end + _HOUR * (24 + MAX_LEAD + 24)
+    obs = history.load(home, register, limits, end=last, calibrated=config.calibrate).usable
     before = obs.sel(time=slice(None, start))
     if not any(np.isfinite(before[p]).any() for p in POLLUTANTS):
         found = f"no reading up to {start} UTC"

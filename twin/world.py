@@ -181,6 +181,7 @@ def _write_config(home: Path, config: TwinConfig, stations: pd.DataFrame) -> Pat
         "quality": str(configs_dir() / "quality" / "default.yaml"),
         "weather": {"sources": [SOURCE], "max_age_hours": 36},
         "forecast": {"model": "persistence", "members": 100, "history_hours": 240, "seed": 1},
+        "calibrate": True,
         "simulated": True,
         "areas": areas,
     }

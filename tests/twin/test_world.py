@@ -6,7 +6,7 @@ import pytest
 import xarray as xr
 
 from forecast import config as configuration
-from forecast import observations, stations, weather
+from forecast import history, observations, quality_limits, stations, weather
 from forecast.config import configs_dir
 from serving import daily
 from twin import config, world
@@ -53,6 +53,18 @@ def test_the_daily_run_works_on_it_and_says_simulated(played: World) -> None:
     page = (report.folder / "bulletin.zh.html").read_text()
     assert "模拟" in page
     assert (report.folder / "run.json").exists()
+
+
+def test_the_lower_tiers_are_corrected_for_the_daily_run(played: World) -> None:
+    city = configuration.load(played.config)
+    register = stations.load(city.stations)
+    limits = quality_limits.load(city.quality)
+    plain = history.load(played.home, register, limits, end=played.last).usable
+    better = history.load(played.home, register, limits, end=played.last, calibrated=True).usable
+    changed = (plain["pm25"].fillna(-1) != better["pm25"].fillna(-1)).any("time").values
+    tier = register["tier"].to_numpy()
+    assert not changed[tier == "city"].any()
+    assert changed[tier == "village"].mean() > 0.8
 
 
 def test_what_was_played_is_found_again_and_another_seed_is_not(played: World) -> None:
