@@ -132,8 +132,8 @@ def _tested(
         matrix = rows.matrix()
         guess = np.asarray(model.predict(matrix, num_threads=1)).reshape(rows.shape)
         held = matrix[:, names.index("own_last")].reshape(rows.shape)
-        slow = damped.quantiles(batch)[:, LEADS - 1, :, column, middle]
-        truth = leads_of(values, origin, batch.issue_times)[:, LEADS - 1, :, column]
+        slow = damped.quantiles(batch)[..., column, middle][:, LEADS - 1]
+        truth = leads_of(values, origin, batch.issue_times)[..., column][:, LEADS - 1]
         each = np.stack([np.abs(x - truth) for x in (guess, held, slow)])
         each[:, ~np.isfinite(each).all(axis=0)] = np.nan  # the same cases for all
         errors.append(each)
