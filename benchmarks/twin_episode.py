@@ -1,6 +1,6 @@
 """The picture of one episode of the simulated city: PM2.5, wind, stations and terrain over hours.
 
-    nice -n 10 python -m benchmarks.twin_episode [--first 2015-11-18] [--days 9]
+    nice -n 10 python -m benchmarks.twin_episode [--first 2014-01-12] [--days 10]
         [--seed 2018]
 
 Simulates some weeks of the configured city (2 km grid), finds the 24 hours after which the
@@ -55,8 +55,8 @@ national stations, its ticks are the maps.
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--first", default="2015-11-18")
-    parser.add_argument("--days", type=int, default=9)
+    parser.add_argument("--first", default="2014-01-12")
+    parser.add_argument("--days", type=int, default=10)
     parser.add_argument("--seed", type=int, default=2018)
     parser.add_argument("--date", default=str(date.today()))
     given = parser.parse_args()

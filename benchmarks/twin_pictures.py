@@ -74,8 +74,9 @@ def ozone(made: Record, beijing: Record) -> "Figure":
         for ax, season in zip(figure.subplots(1, 4, sharey=True), st.SEASONS, strict=True):
             for table, color, name in tables:
                 ax.plot(np.arange(24) + 0.5, table.loc[season], color=color, label=name)
-            ax.set(title=f"O3, {season} (µg/m³)", xlim=(0, 24), ylim=(0, None))
+            ax.set(title=f"O3, {season} (µg/m³)", xlim=(0, 24))
             ax.set_xticks([0, 6, 12, 18, 24])
+        figure.axes[0].set_ylim(0, None)
         figure.axes[0].legend()
         figure.supxlabel("local hour")
         return figure
@@ -99,11 +100,11 @@ def persistence(
         sources = ((beijing.stations, REAL, "Beijing"), (truth, MADE, "simulated"))
         for ds, color, name in sources:
             for p, style in (("pm25", "-"), ("no2", "--"), ("o3", ":")):
-                r, _ = st.by_distance(
+                each_bin, _ = st.by_distance(
                     ds[p].transpose("time", "station").to_numpy().astype(float),
                     ds["latitude"].to_numpy(), ds["longitude"].to_numpy(), edges,
                 )  # fmt: skip
-                distance.plot(middle, r, style, marker="o", ms=3, color=color,
+                distance.plot(middle, each_bin, style, marker="o", ms=3, color=color,
                               label=f"{name}, {NAMES[p]}")  # fmt: skip
         distance.set(title="Correlation between stations", xlabel="km apart", ylim=(0, 1))
         distance.legend()
