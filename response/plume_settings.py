@@ -95,8 +95,8 @@ class Ozone(Section):
     voc_to_nox: float = Field(8, gt=0)
     regime_width: float = Field(0.7, gt=0)
     cold_k: float = Field(283, gt=0)
-    per_voc: float = Field(0.25, ge=0)
-    per_nox: float = Field(0.5, ge=0)
+    per_voc: float = Field(1.0, ge=0)
+    per_nox: float = Field(3.0, ge=0)
     titration_error: float = Field(0.5, ge=0)
     production_error: float = Field(1.0, ge=0)
     assumption: bool = True
