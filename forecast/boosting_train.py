@@ -84,7 +84,7 @@ def trial(
     rounds = np.maximum(np.median(near, axis=0), config.least_rounds)
     return Trial(
         tuple(min(int(r), config.rounds) for r in rounds),
-        tuple(_widening(np.stack(found), y2)),
+        tuple(widening_factors(np.stack(found), y2)),
     )
 
 
@@ -125,7 +125,7 @@ def concentration(z: NDArray[np.floating[Any]], q: float) -> NDArray[np.floating
     return np.square(z) if q <= 0.5 else z
 
 
-def _widening(found: Floats, y: Floats) -> list[float]:
+def widening_factors(found: Floats, y: Floats) -> list[float]:
     """Factors of distances from the median, found (QUANTILES, row), so that shares come right."""
     low, high = WIDENING_RANGE
     factors = []

@@ -16,8 +16,10 @@ from forecast.batch import Forecaster, WeatherTier
 from forecast.config import CityConfig
 from forecast.problems import ConfigError, Problem
 from training import tiers
+from training.peers import settings as peer_settings
 
-NAMES = ("persistence", "climatology", "lightgbm")
+KEPT = ("lightgbm", *peer_settings.PEERS)  # fitted once, then read from the home
+NAMES = ("persistence", "climatology", *KEPT)
 
 
 def run(
@@ -38,14 +40,14 @@ def run(
         ConfigError: No model of that name is kept as a file.
         DataError: The home has no data before `until`.
     """
-    if model != "lightgbm":
+    if model not in KEPT:
         found = f"{model!r}, which is fitted anew in seconds and not kept"
-        raise ConfigError([Problem("--model", found, "lightgbm")])
+        raise ConfigError([Problem("--model", found, f"one of {KEPT}")])
     register = stations.load(config.stations)
     limits = quality_limits.load(config.quality)
     obs = history.load(home, register, limits, end=until, calibrated=config.calibrate).usable
     fitted(config, home=home, obs=obs, until=until, tier=tier, model=model, say=say)
-    return _folder(config, home, model, tier, until)
+    return folder_of(config, home, model, tier, until)
 
 
 def fitted(
@@ -64,9 +66,11 @@ def fitted(
         return baselines.fit_persistence(seen, until, config.offset)
     if model == "climatology":
         return baselines.fit_climatology(seen, until, config.offset)
+    if model in peer_settings.PEERS:
+        return _peer(config, home=home, obs=seen, until=until, tier=tier, model=model, say=say)
     if model != "lightgbm":
         raise ConfigError([Problem("model", repr(model), f"one of {NAMES}")])
-    folder = _folder(config, home, model, tier, until)
+    folder = folder_of(config, home, model, tier, until)
     if (folder / boosting.MANIFEST).is_file():
         say(f"lightgbm: kept in {folder}")
         return boosting.load(folder)
@@ -84,8 +88,36 @@ def fitted(
     return fit
 
 
-def _folder(
+def _peer(
+    config: CityConfig, *, home: Path, obs: xr.Dataset, until: pd.Timestamp, tier: WeatherTier,
+    model: str, say: Callable[[str], None],
+) -> Forecaster:  # fmt: skip
+    """A published network, kept or newly trained (extra `peers`)."""
+    try:
+        from training.peers import peer, peer_file
+    except ImportError as error:
+        found = f"{model!r} without {error.name}"
+        raise ConfigError([Problem("model", found, "the extra: lantian[peers]")]) from error
+    folder = folder_of(config, home, model, tier, until)
+    if (folder / peer_file.MANIFEST).is_file():
+        say(f"{model}: kept in {folder}")
+        return peer_file.load(folder)
+    with_tier = model_store.trained_with(tier)
+    say(f"{model}: training with weather {with_tier} on data up to {until} UTC")
+    register = stations.load(config.stations)
+    future = tiers.future(with_tier, obs=obs, home=home, config=config, stations=register)
+    made = peer.fit(
+        obs, until, future, with_tier, config.offset, peer_settings.named(model),
+        config.forecast.seed, label=model, say=say,
+    )  # fmt: skip
+    peer_file.save(made, folder)
+    say(f"{model}: trained in {made.cost.seconds:.0f} s, {made.cost.steps} steps are best")
+    return made
+
+
+def folder_of(
     config: CityConfig, home: Path, model: str, tier: WeatherTier, until: pd.Timestamp
 ) -> Path:
+    """Where a model is kept; `tier` is the weather it is to serve."""
     kind = model_store.trained_with(tier)
     return model_store.folder(home, config.city.id, model, kind, until)

@@ -112,11 +112,11 @@ def test_quantiles_too_narrow_are_widened_to_their_share():
     y = (50 + 10 * rng.standard_normal(20_000)).astype(np.float32)
     # Forecasts of half the spread: z of the quantiles times 5 instead of 10.
     found = np.repeat((50 + 5 * norm.ppf(QUANTILES))[:, None], len(y), axis=1)
-    factors = boosting_train._widening(found.astype(np.float32), y)
+    factors = boosting_train.widening_factors(found.astype(np.float32), y)
     high = boosting_train.WIDENING_RANGE[1]
     assert factors == [high] * 4 + [1.0] + [high] * 4  # 2 is more than a block may say
     found = np.repeat((50 + 8 * norm.ppf(QUANTILES))[:, None], len(y), axis=1).astype(np.float32)
-    factors = boosting_train._widening(found, y)
+    factors = boosting_train.widening_factors(found, y)
     assert np.delete(factors, 4) == pytest.approx(1.25, abs=0.05)
     wide = boosting_train.widened(found.T[:1], factors)[0]
     assert wide == pytest.approx(50 + 10 * norm.ppf(QUANTILES), abs=0.5)
