@@ -9,6 +9,7 @@ emissions or of measures.
 
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import pairwise
 from typing import Annotated, Final, Literal, TypeVar, get_args
 
 from pydantic import Field, model_validator
@@ -53,7 +54,7 @@ class Ratios(Section):
     def _complete(self) -> "Ratios":
         if set(self.levels) != set(LEVELS):
             raise ValueError(f"levels {list(LEVELS)}, once each")
-        for low, high in zip(LEVELS, LEVELS[1:], strict=False):
+        for low, high in pairwise(LEVELS):
             for species, least in self.of(low).items():
                 if self.of(high)[species] < least:
                     raise ValueError(f"{species}: {high} asks for less than {low}")

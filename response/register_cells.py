@@ -1,4 +1,4 @@
-"""Cells of a list: what an Excel or CSV cell says, and how a value is written so that it stays data.
+"""Cells of a list: what an Excel or CSV cell says, and how a value is written to stay a value.
 
 Knows the kinds of register_columns; nothing of sheets' meaning. A text that a spreadsheet could
 take for a formula (it begins with = + - @, tab or carriage return) is written with an apostrophe
@@ -35,6 +35,11 @@ def unsafe(text: str) -> str:
 def plain(text: str) -> str:
     """Header, sheet name or word in one spelling: full and half width alike, no blanks."""
     return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text))
+
+
+def has_control(text: str) -> bool:
+    """A character in it that no spreadsheet can hold."""
+    return _CONTROL.search(text) is not None
 
 
 def shown(cell: object) -> str:
@@ -125,8 +130,8 @@ def _value(column: Column, cell: object, words: Mapping[str, str]) -> object:
         if number is None or not column.low <= number <= column.high:
             return None
         if column.kind == "percent":
-            return number / 100
-        return number + KELVIN if column.kind == "celsius" else number
+            return round(number / 100, DIGITS + 2)
+        return _tidy(number + KELVIN) if column.kind == "celsius" else number
     text = _text(cell)
     if text is None:
         return None
@@ -154,6 +159,6 @@ def _text(cell: object) -> str | None:
         return None  # a spreadsheet made something else of the text
     if isinstance(cell, (int, float)):
         return f"{cell:.0f}" if cell == int(cell) and abs(cell) < _MOST_DIGITS else None
-    if not isinstance(cell, str) or _CONTROL.search(cell):
+    if not isinstance(cell, str) or has_control(cell):
         return None
     return unsafe(cell.strip(" \u3000\n"))

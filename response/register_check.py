@@ -1,7 +1,7 @@
 """What the sheets of a list mean together: identities, sums, places, and levels in their order.
 
-Takes typed tables (None or NaN where a cell was faulty already), gives them back with faults (the
-list is refused) and notes (told, not refused). Knows nothing of files.
+Takes typed tables (None or NaN where a cell was faulty already), gives faults (the list is refused)
+and notes (told, not refused). Knows nothing of files.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from response import measures_config
 from response.credit_code import is_valid
 from response.register_columns import (
     ENTERPRISES,
@@ -28,7 +29,6 @@ from response.register_faults import Fault
 SHARE_PERCENT: Final = 0.05  # what the shares of a unit's stacks may miss 100 by, being rounded
 SUM_SHARE: Final = 0.01  # what an enterprise's stated emission may miss its units' sum by
 _SMALL: Final = 1e-6
-Tables = dict[str, pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -63,15 +63,22 @@ class _Told:
 
 def check(
     tables: Mapping[str, pd.DataFrame], *, box: Box | None
-) -> tuple[Tables, list[Fault], list[Fault]]:
-    """Check the tables against each other; a table that is missing is left out of it."""
+) -> tuple[list[Fault], list[Fault]]:
+    """Check the tables against each other; what needs a missing table is left out.
+
+    Args:
+        tables: By name of the register's table; `row` is the row in the sheet.
+        box: Where the city lies; None: anywhere in China.
+
+    Returns:
+        Faults (the list is refused) and notes (told, not refused).
+    """
     told = _Told([], [])
-    made = dict(tables)
+    people, units = tables.get("enterprises"), tables.get("units")
+    stacks, measures = tables.get("stacks"), tables.get("measures")
     for sheet in SHEETS:
-        if sheet.key and sheet.table in made:
-            _unique(told, sheet, made[sheet.table])
-    people, units = made.get("enterprises"), made.get("units")
-    stacks, measures = made.get("stacks"), made.get("measures")
+        if sheet.key and sheet.table in tables:
+            _unique(told, sheet, tables[sheet.table])
     if people is not None:
         _enterprises(told, people)
         _place(told, ENTERPRISES, people, box or CHINA)
@@ -81,15 +88,15 @@ def check(
         _sums(told, people, units)
     if stacks is not None:
         _place(told, STACKS, stacks, box or CHINA)
-        if units is not None:
-            _known(told, STACKS, "生产单元编号", stacks, "unit", units["unit"])
-            _shares(told, units, stacks)
+    if stacks is not None and units is not None:
+        _known(told, STACKS, "生产单元编号", stacks, "unit", units["unit"])
+        _shares(told, units, stacks)
     if measures is not None:
         _levels(told, measures)
-        if units is not None:
-            _known(told, MEASURES, "生产单元编号", measures, "unit", units["unit"])
-            _loads(told, measures, units)
-    return made, told.faults, told.notes
+    if measures is not None and units is not None:
+        _known(told, MEASURES, "生产单元编号", measures, "unit", units["unit"])
+        _loads(told, measures, units)
+    return told.faults, told.notes
 
 
 def _unique(told: _Told, sheet: Sheet, table: pd.DataFrame) -> None:
@@ -98,7 +105,7 @@ def _unique(told: _Told, sheet: Sheet, table: pd.DataFrame) -> None:
     first = table.drop_duplicates(sheet.key).set_index(sheet.key)["row"]
     told(
         sheet, head, twice,
-        lambda r: f"{r[sheet.key]} 重复，已在第{first[r[sheet.key]]}行 (again; first in row {first[r[sheet.key]]})",
+        lambda r: f"{r[sheet.key]} 重复 (again; first in row {first[r[sheet.key]]})",
         "每个编号一次 (each identifier once)",
     )  # fmt: skip
     if table.empty:
@@ -143,6 +150,12 @@ def _enterprises(told: _Told, people: pd.DataFrame) -> None:
         ENTERPRISES, "国民经济行业代码", odd, lambda r: str(r["code"]),
         "四位数字，可带门类字母 (four digits; GB/T 4754)",
     )  # fmt: skip
+    known = measures_config.load().key_industries
+    strange = people[people["key_industry"].notna() & ~people["key_industry"].isin(["", *known])]
+    told(
+        ENTERPRISES, "重点行业", strange, lambda r: str(r["key_industry"]),
+        f"空，或39个之一 (empty or one of the 39): {'、'.join(known)}", note=True,
+    )  # fmt: skip
     same = given[given["credit_code"].duplicated(keep=False)]
     told(
         ENTERPRISES, "统一社会信用代码", same, lambda r: f"{r['credit_code']} 重复 (more than once)",
@@ -156,10 +169,16 @@ def _place(told: _Told, sheet: Sheet, table: pd.DataFrame, box: Box) -> None:
     swapped = lat.between(box.west, box.east) & lon.between(box.south, box.north)
     wanted = f"{box.west:g}..{box.east:g}E, {box.south:g}..{box.north:g}N (WGS-84)"
     known = lon.notna() & lat.notna()
-    told(
-        sheet, "经度", table[known & ~inside], lambda r: f"{r['longitude']}, {r['latitude']}"
-        + (" 经纬度颠倒 (longitude and latitude swapped)" if swapped[r.name] else ""), wanted,
-    )  # fmt: skip
+    for head, wrong in (
+        ("经度", known & ~inside & (swapped | ~lon.between(box.west, box.east))),
+        ("纬度", known & ~inside & ~swapped & lon.between(box.west, box.east)),
+    ):
+        told(sheet, head, table[wrong], lambda r: _spot(r, swapped=swapped[r.name]), wanted)
+
+
+def _spot(row: pd.Series, *, swapped: bool) -> str:
+    said = f"{row['longitude']:g}, {row['latitude']:g}"
+    return f"{said} 经纬度颠倒 (longitude and latitude swapped)" if swapped else said
 
 
 def _shares(told: _Told, units: pd.DataFrame, stacks: pd.DataFrame) -> None:
@@ -170,12 +189,14 @@ def _shares(told: _Told, units: pd.DataFrame, stacks: pd.DataFrame) -> None:
         "至少一个排放口 (one stack or more)",
     )  # fmt: skip
     known = stacks[stacks["unit"].notna()]
-    sums = known.groupby("unit")["share"].agg(lambda s: s.sum(skipna=False))
-    off = sums[(100 * (sums - 1)).abs() > SHARE_PERCENT + _SMALL]
+    sums = known.groupby("unit")["share"].sum()
+    faulty = known.loc[known["share"].isna(), "unit"]  # told already, cell by cell
+    off = sums[(100 * (sums - 1)).abs() > SHARE_PERCENT + _SMALL].drop(faulty, errors="ignore")
     first = known.drop_duplicates("unit")
     told(
         STACKS, "占单元排放(%)", first[first["unit"].isin(off.index)],
-        lambda r: f"{r['unit']} 合计 {100 * off[r['unit']]:.6g}", "合计 100 (shares of a unit sum to 100)",
+        lambda r: f"{r['unit']} 合计 {100 * off[r['unit']]:.6g}",
+        "合计 100 (shares of a unit sum to 100)",
     )  # fmt: skip
 
 
@@ -187,11 +208,10 @@ def _sums(told: _Told, people: pd.DataFrame, units: pd.DataFrame) -> None:
     for s in SPECIES:
         stated, total = people[f"{s}_kg_d"].to_numpy(), daily[s].to_numpy()
         gap = np.abs(stated - total) > SUM_SHARE * np.maximum(stated, total) + 0.002 * count
-        total_of = dict(zip(people.index, total, strict=True))
         told(
             ENTERPRISES, f"日排放量{SPECIES_ZH[s]}(千克)", people[gap],
-            lambda r, s=s, t=total_of: f"{r[f'{s}_kg_d']:g}; 生产单元合计 (units sum to) {t[r.name]:g}",
-            "与生产单元合计一致 (the units' sum)", note=True,
+            lambda r, s=s: f"{r[f'{s}_kg_d']:g}",
+            "与生产单元合计一致 (the sum of its units)", note=True,
         )  # fmt: skip
 
 
@@ -223,6 +243,11 @@ def _loads(told: _Told, measures: pd.DataFrame, units: pd.DataFrame) -> None:
     told(
         MEASURES, "负荷(%)", low, lambda r: f"{100 * r['load']:g}",
         "0，或不低于单元最低负荷 (0, or the unit's minimum load at least)",
+    )  # fmt: skip
+    limits = units["proof"].astype("string").str.contains("|".join(measures_config.LIMIT_WORDS))
+    told(
+        UNITS, "核查方式", units[limits.fillna(False)], lambda r: str(r["proof"]),
+        "设备或工序参数，非排放限值 (a parameter of the process, no emission limit)", note=True,
     )  # fmt: skip
     count = measures.groupby("unit")["level"].nunique()
     part = units[units["unit"].map(count).between(1, len(LEVELS) - 1)]

@@ -1,10 +1,10 @@
 """The emergency reduction list as it is written: sheets, Chinese columns, what a cell may hold.
 
-Four sheets, header in one row: 企业 (enterprises), 生产单元 (production units), 排放口 (stacks), 措施
-(measures). A column maps to one field of the register and says how its cells read: text, a number
-with bounds, a percentage (cells 0..100, field 0..1), a temperature (cells degC, field K), yes or no,
-or one of a set of words. Columns without a field are derived: written on export, not read.
-Fields follow the list's usual content; no template of the list's own year was at hand.
+Four sheets, header in one row: 企业 (enterprises), 生产单元 (production units), 排放口 (stacks),
+措施 (measures). A column maps to one field of the register and says how its cells read: text, a
+number with bounds, a percentage (cells 0..100, field 0..1), a temperature (cells in degC, field in
+K), yes or no, or one of a set of words. Columns without a field are derived: written on export, not
+read. Fields follow the list's usual content; no template of the list's own year was at hand.
 """
 
 from collections.abc import Mapping
@@ -24,20 +24,20 @@ GRADES: Final[Mapping[str, tuple[str, ...]]] = {
     "non_leading": ("非引领性", "非引领性企业"),
 }  # fmt: skip
 KINDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "ordinary": ("一般",), "guarantee": ("保障类", "民生保障"), "minor": ("小微涉气", "小微涉气企业"),
-    "key_project": ("重点建设工程",),
+    "ordinary": ("一般",), "guarantee": ("保障类", "民生保障"),
+    "minor": ("小微涉气", "小微涉气企业"), "key_project": ("重点建设工程",),
 }  # fmt: skip
 LEVEL_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "yellow": ("黄色", "黄色预警", "III级"), "orange": ("橙色", "橙色预警", "II级"),
     "red": ("红色", "红色预警", "I级"),
 }  # fmt: skip
 PROFILES: Final[Mapping[str, tuple[str, ...]]] = {
-    "continuous": ("连续",), "heating": ("连续(供热)",), "two_shift": ("两班",),
+    "continuous": ("连续",), "heating": ("连续（供热）",), "two_shift": ("两班",),
     "day_shift": ("白班",),
 }  # fmt: skip
 ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "autonomous": ("自主减排",), "trucks": ("限制运输",), "cut": ("限产",),
-    "half_lines": ("停产50%(以生产线计)",), "stop": ("停产",), "exempt": ("不停限产",),
+    "half_lines": ("停产50%（以生产线计）",), "stop": ("停产",), "exempt": ("不停限产",),
     "min_load": ("最低负荷",),
 }  # fmt: skip
 
@@ -163,7 +163,7 @@ STACKS: Final = Sheet("排放口", "stacks", "stack", (
 ))  # fmt: skip
 
 MEASURES: Final = Sheet("措施", "measures", "", (
-    _optional("企业编号", "enterprise"),
+    _optional("企业编号"),
     _optional("企业名称"),
     Column("生产单元编号", "unit", "id"),
     _optional("生产单元名称"),
@@ -172,7 +172,9 @@ MEASURES: Final = Sheet("措施", "measures", "", (
     _optional("停产设备", "stopped"),
     Column("负荷(%)", "load", "percent", 0, 100),
     *_stated(_amounts("减排量", "千克/日", "", prefix="cut_")),
-    Column("日运输车辆(措施前)", "trucks_before", "number", required=False, filled=False, empty=None),
+    Column(
+        "日运输车辆(措施前)", "trucks_before", "number", required=False, filled=False, empty=None
+    ),
     Column("日运输车辆(措施后)", "trucks_after", "number"),
     Column("停产所需小时", "", "number", required=False, filled=False, empty=None),
     Column("恢复所需小时", "", "number", required=False, filled=False, empty=None),

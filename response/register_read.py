@@ -72,11 +72,11 @@ def read(path: Path, *, box: Box | None = None) -> Read:
         found = _header(sheet, raw[sheet.zh])
         tables[sheet.table] = _table(sheet, found, faults, notes)
     order = [s.zh for s in SHEETS]
-    made, more_faults, more_notes = check(tables, box=box)
+    more_faults, more_notes = check(tables, box=box)
     faults += more_faults
     if faults:
         raise ListError(path, sorted(set(faults), key=lambda f: (order.index(f.sheet), f.row)))
-    return Read(_register(made), tuple(notes + more_notes))
+    return Read(_register(tables), tuple(notes + more_notes))
 
 
 def _register(tables: dict[str, pd.DataFrame]) -> Register:
@@ -102,7 +102,7 @@ def _table(sheet: Sheet, raw: _Raw, faults: list[Fault], notes: list[Fault]) -> 
                 said = "无此列 (no such column)"
                 faults.append(Fault(sheet.zh, 0, column.zh, said, cells.expected(column)))
             if column.name:
-                columns[column.name] = [column.empty] * len(raw.rows)
+                columns[column.name] = [None if column.required else column.empty] * len(raw.rows)
             continue
         held = [row[position] if position < len(row) else None for row in raw.rows]
         values, faulty = cells.read(column, held)
