@@ -69,9 +69,8 @@ def draw(
             start = found[int(y)][rng.integers(0, len(found[int(y)]), len(rows))]
             days = start[:, None] + np.arange(size)
             out[rows, begin : begin + size] = past[days] * scale[int(y)]
-        out[:, begin : begin + size] *= np.exp(settings.level_sd * error).reshape(
-            -1, *[1] * (out.ndim - 1)
-        )
+        level = np.exp(settings.level_sd * error)  # median 1
+        out[:, begin : begin + size] *= level.reshape(-1, *[1] * (out.ndim - 1))
         error = keep * error + np.sqrt(1 - keep**2) * rng.standard_normal(count)
     return out
 
