@@ -158,7 +158,7 @@ def _enterprises(told: _Told, people: pd.DataFrame) -> None:
     )  # fmt: skip
     same = given[given["credit_code"].duplicated(keep=False)]
     told(
-        ENTERPRISES, "统一社会信用代码", same, lambda r: f"{r['credit_code']} 重复 (more than once)",
+        ENTERPRISES, "统一社会信用代码", same, lambda r: f"{r['credit_code']} 重复 (again)",
         "一般每个企业一个 (usually one per enterprise)", note=True,
     )  # fmt: skip
 
