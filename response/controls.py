@@ -143,7 +143,7 @@ def _targets(case: Case) -> Targets:
     other = config.other_measures.levels[case.level]
     mean = config.ratios.over == "warning"
     return Targets(
-        base=base,
+        base={str(s): v for s, v in base.items()},
         ratio={s: 100 * case.ratios[s] for s in SPECIES},
         other={s: 100 * other[s] for s in SPECIES},
         periods=np.full((1, days), 1 / days) if mean else np.eye(days),
@@ -163,7 +163,10 @@ def _effects(case: Case, choices: Options) -> tuple[Floats | None, Floats | None
     if "member" not in array.dims:
         return None, array.transpose("unit", "day", "pollutant").to_numpy().astype(float)
     each = array.transpose("member", "unit", "day", "pollutant").to_numpy().astype(float)
-    return each, each.mean(axis=0)
+    mean = each.mean(axis=0)
+    if case.members is not None and len(each) != len(case.members):
+        each = each[np.arange(len(case.members)) % len(each)]  # fewer weathers than members
+    return each, mean
 
 
 def _chance(case: Case) -> chances.Chance | None:

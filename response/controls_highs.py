@@ -113,13 +113,14 @@ def _near(
     limit = np.partition(allowed.reshape(-1), count - 1)[count - 1]
     kept = may * ((allowed <= limit) | (relaxed > 1e-9))
     kept[:, 0] = may[:, 0]
-    return kept
+    return np.asarray(kept)
 
 
 def _prices(model: linopy.Model, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Reduced costs of the choices; x is the model's first variable."""
-    duals = np.array(model.solver.solver_model.getSolution().col_dual)
-    return np.maximum(duals[: shape[0] * shape[1]].reshape(shape), 0.0)
+    solver: Any = model.solver
+    duals = np.array(solver.solver_model.getSolution().col_dual)
+    return np.asarray(np.maximum(duals[: shape[0] * shape[1]].reshape(shape), 0.0))
 
 
 def _gap(value: float, bound: float) -> float:
@@ -139,7 +140,7 @@ def _solve(model: linopy.Model, settings: Solver, *, gap: float, limit_s: float)
             expected = "optimal, infeasible or time_limit"
             raise SolverError([Problem("HiGHS", f"{status}, {condition}", expected)])
         return Answer(outcome, None, np.nan, None)
-    report = model.solver.report
+    report = model.solver.report if model.solver else None
     found = None if report is None else report.mip_gap
     values = {str(name): np.asarray(solved[name], dtype=np.float64) for name in solved}
     return Answer(outcome, values, float(model.objective.value),

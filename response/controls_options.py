@@ -106,7 +106,7 @@ def options(
     allowed = exists[:, plans].all(axis=2)
     target = made["load"][:, plans]  # (unit, schedule, day)
     start = pd.Series(current_load or {}, dtype=float).reindex(joined.index).fillna(1.0)
-    mean, end = _mean_loads(target, joined, start.to_numpy())
+    mean, end = _mean_loads(target, joined, np.asarray(start, dtype=np.float64))
     quick = _stops_in_time(target, joined, plans, config)
     trucks_off = joined["trucks_d"].to_numpy()[:, None, None] - made["trucks"][:, plans]
     per_truck = np.array([config.trucks.kg_per_truck_day[s] for s in SPECIES])
@@ -176,7 +176,7 @@ def check(enterprises: pd.DataFrame, units: pd.DataFrame, measures: pd.DataFrame
     lost = units.index[~units["enterprise"].isin(enterprises.index)]
     expect(lost, "unknown enterprise", "one of the register")
     numbers = units[[c for c in UNIT_COLUMNS if c != "enterprise"]].astype(float)
-    expect(units.index[~np.isfinite(numbers).all(axis=1)], "a missing number", "numbers")
+    expect(units.index[~np.isfinite(numbers.to_numpy()).all(axis=1)], "a missing number", "numbers")
     expect(units.index[(numbers < 0).any(axis=1)], "a negative number", "0 or more")
     expect(units.index[numbers["min_load"] > 1], "min_load above 1", "0 .. 1")
     expect(measures["unit"][~measures["unit"].isin(units.index)], "measure of unknown unit", "one")
@@ -297,7 +297,7 @@ def _stops_in_time(
     stands = run - hours[:, None] >= config.timing.min_stopped_hours
     never = run <= hours[:, None]  # would not even arrive
     some = stopped.any(axis=2)
-    return ~some | np.where(slow[:, None], stands, ~never)
+    return np.asarray(~some | np.where(slow[:, None], stands, ~never), dtype=np.bool_)
 
 
 def _losses(
@@ -316,4 +316,4 @@ def _losses(
     last = np.where(reduced.any(axis=1), reduced.shape[1] - 1 - reduced[:, ::-1].argmax(axis=1), -1)
     loss[:, np.arange(len(plans)), last] += once * (last >= 0)
     loss[:, :, -1] += tail
-    return loss
+    return np.asarray(loss)

@@ -68,16 +68,22 @@ def outcome(case: Case, program: Program, found: Solution, by_member: Floats | N
 def _totals(case: Case, program: Program, found: Solution) -> pd.DataFrame:
     targets = program.targets
     cut = program.options.cut[np.arange(len(found.chosen)), found.chosen].sum(axis=0)
+    reached_of = cut / [targets.base[s] for s in SPECIES] * 100 + [
+        targets.other[s] for s in SPECIES
+    ]
+    both = reached_of[:, :2].sum(axis=1) >= targets.ratio["so2"] + targets.ratio["nox"] - ROOM
     rows = []
     for d, day in enumerate(case.days):
         for p, s in enumerate(SPECIES):
             base, other = targets.base[s], targets.other[s]
-            reached = float(cut[d, p]) / base * 100 + other
+            reached, ratio = float(reached_of[d, p]), targets.ratio[s]
+            traded = targets.floor < 1 and p < 2 and both[d] and reached >= targets.floor * ratio
             rows.append(
                 {
                     "day": day, "species": s, "base": base, "units": float(cut[d, p]),
                     "other": base * other / 100, "reached": reached,
-                    "required": targets.ratio[s], "met": reached >= targets.ratio[s] - ROOM,
+                    "required": ratio, "met": bool(reached >= ratio - ROOM or traded),
+                    "traded": bool(traded and reached < ratio - ROOM),
                 }
             )  # fmt: skip
     return pd.DataFrame(rows)
@@ -95,6 +101,8 @@ def _orders(
         {
             "enterprise": choices.units["enterprise"].to_numpy()[u],
             "unit": choices.units.index.to_numpy()[u],
+            "enterprise_name": _names(case.enterprises, choices.units["enterprise"])[u],
+            "unit_name": _names(case.units, pd.Series(choices.units.index))[u],
             "day": pd.DatetimeIndex(case.days)[d],
             "mode": np.array(MODES, dtype=object)[m],
             "action": choices.action[u, m],
@@ -113,6 +121,13 @@ def _orders(
         }
     )
     return words.with_reasons(orders, program, case.config, minor_used=found.minor_used)
+
+
+def _names(table: pd.DataFrame, ids: pd.Series) -> np.ndarray:
+    """What they are called; "" where the register does not say."""
+    if "name" not in table:
+        return np.full(len(ids), "", dtype=object)
+    return ids.map(table["name"]).fillna("").to_numpy(dtype=object)
 
 
 def _shortfalls(case: Case, made: Plan, found: Solution) -> tuple[Shortfall, ...]:

@@ -84,7 +84,7 @@ class Program:
         """(unit, schedule, period, SPECIES) % of the base."""
         base = np.array([self.targets.base[s] for s in SPECIES])
         daily = self.options.cut / base * 100
-        return np.einsum("usdp,gd->usgp", daily, self.targets.periods)
+        return np.asarray(np.einsum("usdp,gd->usgp", daily, self.targets.periods))
 
 
 def build(program: Program, *, relaxed: bool = False, elastic: bool = False) -> linopy.Model:
@@ -144,7 +144,7 @@ def _totals(model: linopy.Model, x: linopy.Variable, program: Program) -> None:
 def _define(
     model: linopy.Model, name: str, values: Floats, dims: tuple[str, str], last: tuple[str, ...]
 ) -> linopy.Variable:
-    coords = [pd.RangeIndex(values.shape[2], name=dims[0]), pd.Index(last, name=dims[1])]
+    coords: Any = [pd.RangeIndex(values.shape[2], name=dims[0]), pd.Index(last, name=dims[1])]
     return model.add_variables(lower=-np.inf, coords=coords, name=name)
 
 
@@ -240,7 +240,7 @@ def burden_days(options: Options) -> Floats:
     """(unit, schedule), loss in days of the enterprise's normal output; 0 where it has none."""
     value = options.units.groupby("enterprise")["value_yuan_d"].transform("sum").to_numpy()
     worth = np.where(value > 0, value, np.inf).astype(float)
-    return options.loss.sum(axis=2) / worth[:, None]
+    return np.asarray(options.loss.sum(axis=2) / worth[:, None])
 
 
 def fair_enterprises(program: Program) -> pd.DataFrame:

@@ -125,7 +125,10 @@ def _minor_money(program: Program, model: linopy.Model) -> linopy.LinearExpressi
     x = model.variables["x"].isel(unit=minor)
     amount = x.labels.copy(data=program.options.loss.sum(axis=2)[minor] / program.scale + 0.0)
     reduced = (program.options.schedules != 0).any(axis=1)
-    return ((amount + 1e-3 * reduced[None, :]) * x).sum(["unit", "schedule"])
+    use: linopy.LinearExpression = ((amount + 1e-3 * reduced[None, :]) * x).sum(
+        ["unit", "schedule"]
+    )
+    return use
 
 
 def _nearest(

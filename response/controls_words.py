@@ -99,7 +99,7 @@ def unit_facts(orders: pd.DataFrame, program: Program) -> pd.DataFrame:
     steered = np.isfinite(facts["per_percent"])
     facts["place"] = facts["per_percent"].where(steered).rank(method="first")
     facts["of"] = int(steered.sum())
-    return facts.loc[pd.unique(orders["unit"])]
+    return facts.reindex(orders["unit"].unique())
 
 
 def _reason(row: dict[Any, Any], config: ControlsConfig, *, minor_used: bool) -> Words:
