@@ -1,8 +1,9 @@
 """What each production unit adds to each receptor, hour by hour, under forecast weather.
 
-    hourly = contributions(register, weather, receptors, settings=plume_settings.load(), after=issue)
+    hourly = contributions(register, weather, receptors, settings=plume_settings.load())
     days = daily(hourly, issue, settings=settings)  # natural local days D+1..D+3
     many = ensemble(register, weather_by_member, receptors, issue, settings=settings)
+    days = calibrated(days, factors)  # plume_calibration.py makes the factors
 
 Takes a register, weather and receptors; gives concentrations at the full load of each unit, which
 are proportional to its load but for ozone. A puff model (plume_kernel.py): stack rise, stability,
@@ -14,7 +15,7 @@ uncertainty. Knows nothing of plans and levels.
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -24,28 +25,17 @@ from forecast import schema, timing
 from forecast.problems import DataError, Problem
 from response import plume_kernel as kernel
 from response import plume_ozone, plume_profiles
+from response.plume_calibration import calibrated as calibrated
+from response.plume_inputs import EMITTED, Sources, check
 from response.plume_settings import Settings, Six
 from response.plume_weather import Plane, Sky, sky_of
 
 POLLUTANTS: Final = ("pm25", "pm10", "so2", "no2", "co")
 VARIABLES: Final = (*POLLUTANTS, "o3_sensitivity", "o3_sigma")
-EMITTED: Final = ("so2", "nox", "pm", "voc", "co")
 _AMMONIUM_SULPHATE = 132.14 / 64.06  # of SO2, by mass
 _AMMONIUM_NITRATE = 80.04 / 46.01  # of NO2, by mass
 _UG_S = 1e9 / 86400  # in 1 kg d-1
 _MARGIN_M = 20000.0
-
-
-class Sources(Protocol):
-    """The part of a register this module reads (response.register.Register has it)."""
-
-    @property
-    def units(self) -> pd.DataFrame:
-        """Index `unit`; so2 nox pm voc co [kg/d], NOx as NO2, pm25_share (0..1), profile."""
-
-    @property
-    def stacks(self) -> pd.DataFrame:
-        """unit, share, height_m, diameter_m, temperature_k, speed_m_s, longitude, latitude."""
 
 
 def contributions(
@@ -78,7 +68,7 @@ def contributions(
     Raises:
         DataError: Register, receptors or weather that cannot be used; all problems at once.
     """
-    _check(register, receptors)
+    check(register, receptors)
     units, stacks = register.units, register.stacks
     plane = Plane(float(receptors["longitude"].mean()), float(receptors["latitude"].mean()))
     places = plane.metres(receptors["longitude"].to_numpy(), receptors["latitude"].to_numpy())
@@ -218,7 +208,11 @@ def _pollutants(
     pm25 = (
         pm * fine * k[..., kernel.FINE]
         + so2 * _AMMONIUM_SULPHATE * sulphate
-        + nox * _AMMONIUM_NITRATE * k[..., kernel.NITRATE] * salt[:, None]
+        + nox
+        * _AMMONIUM_NITRATE
+        * k[..., kernel.NITRATE]
+        * salt[:, None]
+        * settings.chemistry.nitrate_marginal
         + voc * settings.chemistry.soa_yield * reacted
     )
     oxidised = reacted / np.maximum(k[..., kernel.INERT], 1e-30)
@@ -308,49 +302,3 @@ def _dataset(
             "weather_from": str(sky.times[0]),
         },
     )
-
-
-def _check(register: Sources, receptors: pd.DataFrame) -> None:
-    """Refuse what cannot be computed with, all problems at once."""
-    problems: list[Problem] = []
-    tables = {
-        "units": (register.units, (*EMITTED, "pm25_share")),
-        "stacks": (
-            register.stacks,
-            ("share", "height_m", "diameter_m", "temperature_k", "speed_m_s", "longitude",
-             "latitude"),
-        ),
-        "receptors": (receptors, ("latitude", "longitude")),
-    }  # fmt: skip
-    for name, (table, columns) in tables.items():
-        for column in columns:
-            if column not in table:
-                problems.append(Problem(f"{name}: {column}", "absent", "a column"))
-                continue
-            values = table[column].to_numpy(float)
-            wrong = ~np.isfinite(values)
-            if column not in ("longitude", "latitude"):
-                wrong |= values < 0
-            if wrong.any():
-                found = f"{values[wrong][0]} at {table.index[wrong][0]}"
-                problems.append(Problem(f"{name}: {column}", found, "a number, not below zero"))
-        if not len(table):
-            problems.append(Problem(name, "no rows", "one at least"))
-        if name != "stacks" and not table.index.is_unique:
-            twice = table.index[table.index.duplicated()][0]
-            problems.append(Problem(f"{name}: index", f"{twice} twice", "once"))
-    if not problems:
-        units, stacks = register.units, register.stacks
-        for unit in stacks["unit"][~stacks["unit"].isin(units.index)].unique()[:20]:
-            problems.append(Problem(f"stacks: {unit}", "unknown unit", "one of the register"))
-        shares = stacks.groupby("unit")["share"].sum().reindex(units.index, fill_value=0.0)
-        for unit in shares.index[(shares - 1).abs() > 1e-3][:20]:
-            found = f"shares sum to {shares[unit]:.3f}"
-            problems.append(Problem(f"stacks: {unit}", found, "one"))
-        known = plume_profiles.PROFILES
-        for profile in sorted(set(units["profile"].astype(str)) - set(known)):
-            problems.append(Problem("units: profile", repr(profile), f"one of {known}"))
-    if "area" not in receptors:
-        problems.append(Problem("receptors: area", "absent", "a column"))
-    if problems:
-        raise DataError(problems)

@@ -99,7 +99,7 @@ def release(stack, sky, hour, row, column, p, aloft):  # type: ignore[no-untyped
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def follow(  # type: ignore[no-untyped-def]
+def follow(  # type: ignore[no-untyped-def]  # noqa: C901 - one compiled loop
     stack, hour, piece, aloft, amount, sky, frame, receptors, box, p, velocity, washout, out
 ):
     """One puff from its release to its end; returns what it holds then (2, CARRIED)."""

@@ -79,12 +79,13 @@ class Chemistry(Section):
     nox_sun_h: float = Field(0.1, ge=0)
     nox_dark_h: float = Field(0.02, ge=0)
     voc_sun_h: float = Field(0.06, ge=0)
-    soa_yield: float = Field(0.1, ge=0)
+    soa_yield: float = Field(0.05, ge=0)
     nitrate_half_k: float = Field(288, gt=0)
     nitrate_width_k: float = Field(4, gt=0)
     nitrate_humid_k: float = Field(10, ge=0)
+    nitrate_marginal: float = Field(0.05, ge=0, le=1)
     no2_initial: float = Field(0.1, ge=0, le=1)
-    no2_most: float = Field(0.75, ge=0, le=1)
+    no2_most: float = Field(0.5, ge=0, le=1)
     no2_hours: float = Field(0.7, gt=0)
     assumption: bool = True
 
@@ -131,10 +132,10 @@ class Heating(Section):
 class Share(Section):
     """Part of the local increment that registered units make."""
 
-    pm25: float = Field(0.35, gt=0, le=1)
-    pm10: float = Field(0.35, gt=0, le=1)
-    so2: float = Field(0.6, gt=0, le=1)
-    no2: float = Field(0.35, gt=0, le=1)
+    pm25: float = Field(0.4, gt=0, le=1)
+    pm10: float = Field(0.4, gt=0, le=1)
+    so2: float = Field(0.65, gt=0, le=1)
+    no2: float = Field(0.2, gt=0, le=1)
     co: float = Field(0.35, gt=0, le=1)
 
 
@@ -143,7 +144,7 @@ class Calibration(Section):
 
     percentile: float = Field(10, ge=0, le=50)
     half_life_days: float = Field(10, gt=0)
-    prior_days: float = Field(3, gt=0)
+    prior_days: float = Field(1, gt=0)
     least: float = Field(0.2, gt=0, le=1)
     most: float = Field(5, ge=1)
     share: Share = Share()

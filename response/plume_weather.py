@@ -4,8 +4,8 @@ Takes a weather dataset, (time) or (time, point), and the extent; gives a Sky. W
 mixing height and radiation is estimated, and said so. Knows nothing of units and stacks.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -169,7 +169,7 @@ def _check(weather: xr.Dataset) -> pd.DatetimeIndex:
     except DataError as error:
         problems.extend(error.problems)
     for name in names:
-        if name in weather and (lost := int(weather[name].isnull().sum())):
+        if name in weather and (lost := int(np.isnan(weather[name].to_numpy()).sum())):
             problems.append(Problem(f"weather: {name}", f"{lost} missing values", "none"))
     for name in ("latitude", "longitude"):
         if "point" in weather.dims and name not in weather.coords:
@@ -182,11 +182,10 @@ def _check(weather: xr.Dataset) -> pd.DatetimeIndex:
     return times
 
 
-def _gap(times: Sequence[pd.Timestamp] | pd.DatetimeIndex) -> str:
-    for earlier, later in zip(times[:-1], times[1:], strict=True):
-        if later - earlier != pd.Timedelta(hours=1):
-            return f"{earlier} then {later}"
-    return "nothing"
+def _gap(times: pd.DatetimeIndex) -> str:
+    hour = pd.Timedelta(hours=1)
+    gaps = (f"{a} then {b}" for a, b in pairwise(times) if b - a != hour)
+    return next(gaps, "nothing")
 
 
 def _vapour(kelvin: np.ndarray) -> np.ndarray:
