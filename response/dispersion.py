@@ -83,11 +83,10 @@ def contributions(
     urban = _urban(sites, places, receptors, settings)
     columns = ["height_m", "diameter_m", "temperature_k", "speed_m_s", "share"]
     table = np.column_stack([sites, stacks[columns].to_numpy(float), urban])
-    order = np.argsort(units.index.get_indexer(stacks["unit"]), kind="stable")
+    owner = units.index.get_indexer(pd.Index(stacks["unit"]))
+    order = np.argsort(owner, kind="stable")
     table = np.ascontiguousarray(table[order])
-    bounds = np.searchsorted(
-        units.index.get_indexer(stacks["unit"])[order], np.arange(len(units) + 1)
-    )
+    bounds = np.searchsorted(owner[order], np.arange(len(units) + 1))
     activity = plume_profiles.activity(units["profile"], sky.times, sky.kelvin, settings=settings)
     box = np.array([places[:, 0].min(), places[:, 0].max(), places[:, 1].min(), places[:, 1].max()])
     emitted = units[list(EMITTED)].to_numpy(float)

@@ -75,7 +75,7 @@ def factors(
         both = both[both.index < day].dropna()
         if not len(both):
             continue
-        age = np.asarray((day - both.index) / pd.Timedelta(days=1), dtype=float)
+        age = (day - pd.DatetimeIndex(both.index)).to_numpy() / np.timedelta64(1, "D")
         weight = 0.5 ** (age / c.half_life_days)
         share = float(getattr(c.share, name))
         prior = c.prior_days * float(both["made"].clip(lower=0).mean())

@@ -130,7 +130,7 @@ def mixing_height(u10: np.ndarray, v10: np.ndarray, sun_w_m2: np.ndarray) -> np.
     6 K km-1 with a fifth of the radiation as heat (encroachment); the evening ends it.
     """
     mechanical = np.maximum(2400 * (0.06 * np.hypot(u10, v10)) ** 1.5, 50.0)
-    result = np.empty_like(mechanical)
+    result: np.ndarray = np.empty_like(mechanical)
     square = np.zeros(mechanical.shape[1])
     for t in range(len(mechanical)):
         heat = 0.2 * sun_w_m2[t] / 1200.0
