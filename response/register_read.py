@@ -8,6 +8,7 @@ in register_check.
 
 import csv
 import io
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,17 +149,21 @@ def _excel(path: Path) -> dict[str, list[tuple[int, tuple[object, ...]]]]:
     """Rows of each known sheet, numbered from 1; formulas as their text, never their value."""
     from openpyxl import load_workbook  # type: ignore[import-untyped]
 
-    try:
-        book = load_workbook(path, read_only=True, data_only=False, keep_links=False)
-    except (OSError, BadZipFile, KeyError, ValueError) as error:
-        raise DataError([Problem(str(path), str(error), "a readable Excel file")]) from error
-    try:
-        return {
-            cells.plain(sheet.title): list(enumerate(sheet.iter_rows(values_only=True), start=1))
-            for sheet in book.worksheets
-        }
-    finally:
-        book.close()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # drop-down lists and styles do not matter
+        try:
+            book = load_workbook(path, read_only=True, data_only=False, keep_links=False)
+        except (OSError, BadZipFile, KeyError, ValueError) as error:
+            raise DataError([Problem(str(path), str(error), "a readable Excel file")]) from error
+        try:
+            result = {}
+            for sheet in book.worksheets:
+                sheet.reset_dimensions()  # some programs state a wrong extent
+                rows = list(enumerate(sheet.iter_rows(values_only=True), start=1))
+                result[cells.plain(sheet.title)] = rows
+            return result
+        finally:
+            book.close()
 
 
 def _folder(path: Path) -> dict[str, list[tuple[int, tuple[object, ...]]]]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from pydantic import ValidationError
@@ -108,6 +108,7 @@ def test_what_stops_slowly_goes_to_its_minimum_and_none_between() -> None:
     assert_allclose(orange, [0.9, 0.8, 0.8])  # a cut of 20 %, never below the minimum
 
 
+@settings(max_examples=25, deadline=None)
 @given(
     grade=st.sampled_from(list(GRADES)),
     kind=st.sampled_from(list(KINDS)),

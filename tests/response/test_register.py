@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 from pandas.testing import assert_frame_equal
@@ -213,23 +213,31 @@ def test_numbers_a_spreadsheet_made_of_codes_are_refused(tmp_path: Path) -> None
     assert set(found) == {("企业", 2, "统一社会信用代码"), ("企业", 3, "联系电话")}
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+86", "-1", "@cmd", "\tx", "'=quoted", "'", "''"])
-def test_no_cell_goes_out_as_a_formula(text: str, tmp_path: Path) -> None:
+def test_no_cell_goes_out_as_a_formula(tmp_path: Path) -> None:
+    texts = ["=1+1", "+86", "-1", "@cmd", "\tx", "'=quoted", "'", "''"]
+    heads = {
+        "contact": "联系人",
+        "permit": "排污许可证编号",
+        "town": "乡镇",
+        "responsible": "责任人",
+    }
     one = register.load(cases.write(tmp_path / "a.xlsx", cases.sheets()))
     people = one.enterprises.copy()
-    people.loc["E1", "contact"] = text
+    for place, field in enumerate(heads):
+        people[field] = texts[2 * place : 2 * place + 2]
     one = replace(one, enterprises=people)
     writing.write_excel(tmp_path / "b.xlsx", one)
     writing.write_csv(tmp_path / "b", one)
     for sheet in load_workbook(tmp_path / "b.xlsx"):
         for row in sheet.iter_rows():
             assert all(c.data_type != "f" for c in row)
-    cell = pd.read_csv(tmp_path / "b" / "企业.csv", dtype=str).loc[0, "联系人"]
-    assert not cell.startswith(register_cells.DANGEROUS)
+    written = pd.read_csv(tmp_path / "b" / "企业.csv", dtype=str)[list(heads.values())]
+    assert not any(c.startswith(register_cells.DANGEROUS) for c in written.to_numpy().ravel())
     assert_same(register.load(tmp_path / "b.xlsx"), one)
     assert_same(register.load(tmp_path / "b"), one)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="=+-@'\tabc", max_size=6))
 def test_what_is_made_safe_is_read_back(text: str) -> None:
     assert register_cells.unsafe(register_cells.safe(text)) == text
