@@ -61,7 +61,7 @@ class _Judge:
     def refused(self, shares: Doubles, touched: Bools) -> Bools:
         """(option, cell): the promise would break, or the base breaks it and more is added."""
         over = shares > self.accepted + TOLERANCE
-        return np.where(self.broken, touched, over)
+        return np.asarray(np.where(self.broken, touched, over))
 
 
 def make_plan(
@@ -100,7 +100,8 @@ def make_plan(
         phases.append((base.forecast_days, len(base.days)))
     for begin, end in phases:
         judge = _judge(base, conc, limits, begin, end)
-        open_slots = resumption_options.slots(max(first, DAY * begin), DAY * end, settings)
+        soonest = max(first, DAY * begin) if begin else first  # today lies before day 0
+        open_slots = resumption_options.slots(soonest, DAY * end, settings)
         for number, unit in enumerate(sequence.index, start=1):
             if unit in decisions and decisions[unit].outcome != "wait":
                 continue
@@ -180,7 +181,7 @@ def _cells(limits: Sequence[Limit], begin: int, end: int) -> list[Cell]:
 
 
 def _decide(
-    row: "pd.Series",  # type: ignore[type-arg]
+    row: "pd.Series",
     unit: str,
     number: int,
     choices: Options,
@@ -240,12 +241,12 @@ def _judged(factor: Doubles, adds: Doubles, conc: Doubles, judge: _Judge) -> tup
     more = factor[:, None, None, :, None] * adds  # (option, area, member or 1, day, pollutant)
     shares = judge.shares(conc + more)
     relevant = np.isfinite(judge.critical)[:, None]  # (cell, 1, day, pollutant)
-    touched = ((more[:, judge.area] > 0) & relevant).any(axis=(2, 3, 4))
+    touched = np.asarray(((more[:, judge.area] > 0) & relevant).any(axis=(2, 3, 4)))
     return shares, judge.refused(shares, touched)
 
 
 def _passing_load(
-    row: "pd.Series",  # type: ignore[type-arg]
+    row: "pd.Series",
     choices: Options,
     adds: Doubles,
     conc: Doubles,
@@ -263,7 +264,7 @@ def _passing_load(
 
 
 def _outside(
-    row: "pd.Series",  # type: ignore[type-arg]
+    row: "pd.Series",
     unit: str,
     number: int,
     judge: _Judge,
@@ -296,8 +297,10 @@ def _promises(base: Base, conc: Doubles, limits: Sequence[Limit]) -> tuple[Promi
         for begin, end in spans:
             for cell in _cells([limit], begin, end):
                 days, allowed = list(cell.days), limit.days_allowed or 0
-                shares = [float((x[:, days].sum(axis=1) > allowed).mean()) for x in (before, after)]
-                out.append(Promise(cell, *shares, provisional=begin > 0))
+                was, planned = (
+                    float((x[:, days].sum(axis=1) > allowed).mean()) for x in (before, after)
+                )
+                out.append(Promise(cell, was, planned, provisional=begin > 0))
     return tuple(out)
 
 

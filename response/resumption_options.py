@@ -46,7 +46,7 @@ def loads(now: float, lowest: float, settings: Settings) -> Doubles:
 
 
 def of(
-    row: "pd.Series",  # type: ignore[type-arg]
+    row: "pd.Series",
     starts: Doubles,
     days: int,
     settings: Settings,
@@ -71,6 +71,10 @@ def of(
     cold = row["load_now"] <= _EPS
     heat = settings.cold_factor if cold else settings.warm_factor
     shape = emitting(start, row["ramp"], days, heat)
+    # A start late on the last judged day would be judged on some hours only, and what comes
+    # after by nobody: that day is judged as if it ran throughout.
+    last = (days if until is None else until) - 1
+    shape[:, last] = np.maximum(shape[:, last], 1.0)
     return Options(start, load, output, shape * (load - row["load_now"])[:, None])
 
 
@@ -90,4 +94,4 @@ def emitting(start: Doubles, ramp: float, days: int, heat: float) -> Doubles:
         return np.maximum(last - first, 0.0) / DAY
 
     hot = start + ramp
-    return heat * overlap(start, hot) + overlap(hot, np.full_like(start, np.inf))
+    return np.asarray(heat * overlap(start, hot) + overlap(hot, np.full_like(start, np.inf)))

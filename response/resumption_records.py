@@ -126,7 +126,7 @@ def checked(base: Base, requests: pd.DataFrame, added: Doubles) -> Doubles:
     ozone = POLLUTANTS.index("o3")
     wrong = ~(np.delete(added, ozone, axis=-1) >= 0)
     for u in np.flatnonzero(wrong.any(axis=(1, 2, 3, 4)) | np.isnan(added).any(axis=(1, 2, 3, 4))):
-        where = f"contributions of {requests.index[u]}"
+        where = f"contributions of {requests.index[int(u)]}"
         problems.append(Problem(where, "missing or negative values", "0 or more"))
     for unit in requests.index[requests.index.duplicated()]:
         problems.append(Problem("requests", f"{unit} twice", "each unit once"))

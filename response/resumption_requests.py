@@ -8,6 +8,7 @@ what was expected, all at once; a faulty table gives no request at all.
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,8 +50,8 @@ def read(path: Path) -> pd.DataFrame:
     unit = table["unit"].astype(str).str.strip()
     bad = (unit == "") | unit.duplicated()
     problems += [_fault(path, r, "unit", unit[r], "each unit once") for r in unit.index[bad]]
-    stamps, found = _column(path, table["wished"], _time, "a time such as 2026-12-01 08:00")
-    problems += found
+    stamps, wrong = _column(path, table["wished"], _time, "a time such as 2026-12-01 08:00")
+    problems += wrong
     numbers = {}
     for field, most in _MOST.items():
         if field not in table:
@@ -58,10 +59,9 @@ def read(path: Path) -> pd.DataFrame:
             continue
         cells = table[field]
         given = cells[cells != ""] if field == "value_yuan_d" else cells
-        numbers[field], found = _column(
-            path, given, lambda c, m=most: _number(c, m), f"a number, 0 .. {most:g}"
-        )
-        problems += found
+        expected = f"a number, 0 .. {most:g}"
+        numbers[field], wrong = _column(path, given, partial(_number, most=most), expected)
+        problems += wrong
     if problems:
         raise DataError(problems)
     out = pd.DataFrame({"wished": stamps, **numbers}, index=table.index)
@@ -76,7 +76,7 @@ def _column(
     values = {row: read_cell(cell) for row, cell in cells.items()}
     wrong = [row for row, v in values.items() if v is None]
     return pd.Series(values, dtype=object), [
-        _fault(path, int(str(r)), str(cells.name), cells[r], expected) for r in wrong
+        _fault(path, int(str(r)), str(cells.name), cells.loc[r], expected) for r in wrong
     ]
 
 

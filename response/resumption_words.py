@@ -142,7 +142,7 @@ def table(plan: Plan, requests: pd.DataFrame) -> pd.DataFrame:
     """One row per request in the order they were taken, Chinese column names."""
     rows = []
     for d in plan.decisions:
-        r = requests.loc[d.unit]
+        r: dict[str, Any] = requests.loc[d.unit].to_dict()  # type: ignore[assignment]
         rows.append(
             {
                 "顺序": d.order,
