@@ -212,10 +212,14 @@ def _truth_of(judged: pd.DataFrame, air: xr.Dataset) -> pd.DataFrame:
 def lines(table: pd.DataFrame) -> list[str]:
     """The table of coverage."""
     result = [
-        f"{table.groupby(['seed', 'episode']).ngroups} episodes on seeds "
-        f"{sorted(table['seed'].unique())}",
-        "| pollutant | true effect, mean (ug m-3) | (a) contributions in 80 % | (b) re-run in 80 % |"
-        " both in 80 % | error a | error b | error both | width both / b |",
+        (
+            f"{table.groupby(['seed', 'episode']).ngroups} episodes on seeds "
+            f"{sorted(table['seed'].unique())}"
+        ),
+        (
+            "| pollutant | true effect, mean (ug m-3) | (a) contributions in 80 % | (b) re-run in 80 % |"
+            " both in 80 % | error a | error b | error both | width both / b |"
+        ),
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for p, part in table.groupby("pollutant", sort=False):
@@ -249,8 +253,10 @@ def compliance_lines(judged: pd.DataFrame) -> list[str]:
     return [
         f"verdict right {right:.1%} of {len(judged)}, mean stated probability {sure:.1%}",
         cross.to_string(),
-        f"faked monitors of units that did less than 60 %: {int(fakes.sum())}, found {hit:.1%};"
-        f" honest ones called contradicting {wrong:.2%}",
+        (
+            f"faked monitors of units that did less than 60 %: {int(fakes.sum())}, found {hit:.1%};"
+            f" honest ones called contradicting {wrong:.2%}"
+        ),
     ]
 
 

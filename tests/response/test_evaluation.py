@@ -66,7 +66,8 @@ def test_both_ways_are_narrower_than_each_and_lean_to_the_surer() -> None:
     found = evaluation.effect(
         days, contributions(), loads(), past=past(spread=0.03), settings=wide
     ).of("pm25")
-    assert 10 < found["mid"] < 40 and found["mid"] > found["a_mid"]
+    assert 10 < found["mid"] < 40
+    assert found["mid"] > found["a_mid"]
     agree = evaluation.effect(
         table(observed=[200.0, 200.0], rerun=[210.0, 210.0]),
         contributions(), loads(), past=past(spread=0.03), settings=wide,
@@ -84,14 +85,16 @@ def test_too_few_past_days_leave_the_rerun_out() -> None:
         table(observed=[100.0, 90.0], rerun=[140.0, 130.0]),
         contributions(), loads(), past=past(5), settings=SURE,
     )  # fmt: skip
-    assert np.isnan(found.of("pm25")["b_mid"]) and not found.errors
+    assert np.isnan(found.of("pm25")["b_mid"])
+    assert not found.errors
 
 
 def test_an_unknown_observation_is_not_filled() -> None:
     found = evaluation.effect(
         table(observed=[np.nan, 90.0]), contributions(), loads(), settings=SURE
     )
-    assert np.isnan(found.of("pm25", DAYS[0])["mid"]) and np.isnan(found.of("pm25")["mid"])
+    assert np.isnan(found.of("pm25", DAYS[0])["mid"])
+    assert np.isnan(found.of("pm25")["mid"])
     assert np.isfinite(found.of("pm25", DAYS[1])["mid"])
     assert "无法" in found.words().zh
 
@@ -105,7 +108,9 @@ def test_all_problems_at_once() -> None:
             contributions(), bad,
         )  # fmt: skip
     text = str(error.value)
-    assert "so2" in text and "below zero" in text and "loads: U1" in text
+    assert "so2" in text
+    assert "below zero" in text
+    assert "loads: U1" in text
 
 
 def test_the_same_seed_gives_the_same_numbers() -> None:

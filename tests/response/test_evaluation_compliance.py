@@ -77,7 +77,8 @@ def test_without_meters_monitors_count_and_without_both_nothing_is_said() -> Non
     assert found.set_index("unit").loc["FAKE", "verdict"] == "complied"  # what it shows
     assert set(found["evidence"]) == {"monitor"}
     found = compliance.judge(orders(), None, None, table(), offset=OFFSET).table
-    assert set(found["verdict"]) == {"unknown"} and (found["probability"] == 1).all()
+    assert set(found["verdict"]) == {"unknown"}
+    assert (found["probability"] == 1).all()
 
 
 def test_a_missing_hour_is_not_a_stopped_one() -> None:
@@ -103,4 +104,5 @@ def test_faulty_orders_are_told_all_at_once() -> None:
     bad.loc[0, "unit"] = "X"
     with pytest.raises(DataError) as error:
         compliance.judge(bad, None, None, table(), offset=OFFSET)
-    assert "unit X" in str(error.value) and str(error.value).count("0..1") == len(UNITS)
+    assert "unit X" in str(error.value)
+    assert str(error.value).count("0..1") == len(UNITS)
