@@ -112,7 +112,7 @@ ENTERPRISES: Final = Sheet("企业", "enterprises", "enterprise", (
     Column("所属县区", "area"),
     Column("乡镇", "town", filled=False),
     Column("经度", "longitude", "number", -180, 180),
-    Column("纬度", "latitude", "number", -90, 90),
+    Column("纬度", "latitude", "number", -180, 180),
     Column("联系人", "contact", filled=False),
     Column("联系电话", "phone", filled=False),
     Column("国民经济行业代码", "code"),
@@ -159,7 +159,7 @@ STACKS: Final = Sheet("排放口", "stacks", "stack", (
     Column("占单元排放(%)", "share", "percent", 0, 100),
     *(Column(zh, name, kind, low, high) for zh, name, kind, low, high in _STACK),
     Column("经度", "longitude", "number", -180, 180),
-    Column("纬度", "latitude", "number", -90, 90),
+    Column("纬度", "latitude", "number", -180, 180),
 ))  # fmt: skip
 
 MEASURES: Final = Sheet("措施", "measures", "", (

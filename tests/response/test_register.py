@@ -152,7 +152,7 @@ def test_places_outside_or_swapped(tmp_path: Path) -> None:
     assert ("企业", 3, "纬度") in faults(cases.write(tmp_path / "a.xlsx", tables), box=box)
     tables = cases.sheets()
     cases.put(tables, "排放口", 2, "经度", 35.1)
-    cases.put(tables, "排放口", 2, "纬度", 88.0)
+    cases.put(tables, "排放口", 2, "纬度", 112.9)
     swapped = faults(cases.write(tmp_path / "b.xlsx", tables))
     assert "颠倒" in swapped["排放口", 2, "经度"].found
 
