@@ -227,7 +227,7 @@ def _training(
         batch, y = source.cut(drawn)
         value = _loss(net, batch, y, scale, config, rng)
         adam.zero_grad(set_to_none=True)
-        value.backward()
+        value.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         adam.step()
         rate.step()
