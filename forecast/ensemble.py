@@ -25,6 +25,7 @@ better the weather, the more the dependence is overstated and the members are on
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -42,6 +43,16 @@ _N = len(POLLUTANTS)
 _BLOCK = 40_000  # columns shuffled at a time
 _HOUR = pd.Timedelta(hours=1)
 _MOST_MEMBERS = 1 << 16  # so many orders are packed beside a value
+
+
+class Dependence(Protocol):
+    """A way to give quantiles of single hours their dependence in time, place and pollutant."""
+
+    def members(
+        self, quantiles: Floats, *, issue_time: pd.Timestamp, count: int, seed: int,
+        stations: pd.DataFrame,
+    ) -> Floats:  # fmt: skip
+        """Quantiles (lead, station, POLLUTANTS, QUANTILES) -> (member, lead, station, p)."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +105,14 @@ class TemplateLibrary:
         order = np.concatenate([rng.permutation(starts) for _ in range(rounds)])[:members]
         return self.values[order[:, None] + np.arange(1, MAX_LEAD + 1)[None, :]]
 
+    def members(
+        self, quantiles: Floats, *, issue_time: pd.Timestamp, count: int, seed: int,
+        stations: pd.DataFrame,  # noqa: ARG002 - the library's own, in the register's order
+    ) -> Floats:  # fmt: skip
+        """Members of one issue time from observed trajectories: see `members` of this module."""
+        drawn = self.draw(issue_time, count, seed)
+        return members(quantiles, drawn, issue_time=issue_time, seed=seed)
+
     def _starts(self, issue_time: pd.Timestamp, members: int) -> NDArray[np.int64]:
         """Rows of the issue times of the trajectories that are alike."""
         issue = int((issue_time - self.origin) / _HOUR)
@@ -136,7 +155,7 @@ def members(quantiles: Floats, templates: Floats, *, issue_time: pd.Timestamp, s
         found = f"quantiles {quantiles.shape}, templates {templates.shape}"
         expected = "(lead, station, 6, 9) and (member, lead, station, 6)"
         raise ConfigError([Problem("members", found, expected)])
-    weights = _weights(count)
+    to_members = weights(count)
     flat = quantiles.reshape(-1, len(QUANTILES))
     shape = templates.reshape(count, -1)
     rng = generator(seed, issue_time)
@@ -149,7 +168,7 @@ def members(quantiles: Floats, templates: Floats, *, issue_time: pd.Timestamp, s
             if gaps.any():
                 block = _with_spare(block, gaps, spare[:, part].T)
         order = _order(block, rng)
-        values = np.maximum(flat[part] @ weights, 0)
+        values = np.maximum(flat[part] @ to_members, 0)
         # Quantiles rise, weights do not: rounding must not swap neighbours.
         np.maximum.accumulate(values, axis=1, out=values)
         shuffled = np.empty_like(values)
@@ -169,7 +188,7 @@ def probabilities(count: int) -> NDArray[np.float64]:
     return (np.arange(count) + 0.5) / count
 
 
-def _weights(count: int) -> Floats:
+def weights(count: int) -> Floats:
     """Matrix (QUANTILES, member) that makes values at `probabilities` of quantiles."""
     q, p = np.array(QUANTILES), probabilities(count)
     unit = np.eye(len(q))

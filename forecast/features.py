@@ -94,7 +94,7 @@ def shared(batch: IssueBatch, leads: NDArray[np.int64]) -> Columns:
 
 def past_of(batch: IssueBatch) -> Past:
     """The last DAYS_BACK days of a batch, once for all pollutants."""
-    here = _padded(batch.history, HOURS_BACK)
+    here = padded(batch.history, HOURS_BACK)
     return Past(here, city_mean(here, batch.stations))
 
 
@@ -115,18 +115,18 @@ def own(past: Past, pollutant: str, leads: NDArray[np.int64]) -> Columns:
         "own_max24": _lead_axis(_extreme(here[:, -24:], np.fmax)),
         "own_min24": _lead_axis(_extreme(here[:, -24:], np.fmin)),
         "own_max72": _lead_axis(_extreme(here[:, -72:], np.fmax)),
-        "own_trend6": _lead_axis(_mean(here[:, -3:]) - _mean(here[:, -6:-3])),
-        "own_trend24": _lead_axis(_mean(here[:, -24:]) - _mean(here[:, -48:-24])),
-        "own_mean168": _lead_axis(_mean(here)),
+        "own_trend6": _lead_axis(mean(here[:, -3:]) - mean(here[:, -6:-3])),
+        "own_trend24": _lead_axis(mean(here[:, -24:]) - mean(here[:, -48:-24])),
+        "own_mean168": _lead_axis(mean(here)),
     }
     town_levels = _levels("city", town) | _same_hour("city", town, leads)
     columns |= {k: v for k, v in town_levels.items() if k not in ("city_mean3", "city_mean12")}
-    columns["city_trend6"] = _lead_axis(_mean(town[:, -3:]) - _mean(town[:, -6:-3]))
-    columns["city_mean168"] = _lead_axis(_mean(town))
+    columns["city_trend6"] = _lead_axis(mean(town[:, -3:]) - mean(town[:, -6:-3]))
+    columns["city_mean168"] = _lead_axis(mean(town))
     for j, other in enumerate(POLLUTANTS):
         if other != pollutant:
             columns[f"{other}_last"] = _lead_axis(_last(city[..., j]))
-            columns[f"{other}_mean24"] = _lead_axis(_mean(city[:, -24:, :, j]))
+            columns[f"{other}_mean24"] = _lead_axis(mean(city[:, -24:, :, j]))
     return Columns(columns, shape)
 
 
@@ -160,12 +160,12 @@ def city_mean(values: Floats, stations: pd.DataFrame) -> Floats:
     Returns:
         (issue, hour, 1, variable), NaN where no station has a value.
     """
-    everyone = _mean(values, axis=2)
+    everyone = mean(values, axis=2)
     kept = stations["reference"].to_numpy(dtype=bool)
     if "background" in stations:
         kept = kept & ~stations["background"].to_numpy(dtype=bool)
     if kept.any():
-        few = _mean(values[:, :, kept], axis=2)
+        few = mean(values[:, :, kept], axis=2)
         everyone = np.where(np.isnan(few), everyone, few)
     return everyone[:, :, None, :]
 
@@ -176,7 +176,7 @@ def city_mean(values: Floats, stations: pd.DataFrame) -> Floats:
 def _levels(prefix: str, past: Floats) -> dict[str, Floats]:
     found = {f"{prefix}_last": _lead_axis(_last(past))}
     for hours in MEAN_HOURS:
-        found[f"{prefix}_mean{hours}"] = _lead_axis(_mean(past[:, -hours:]))
+        found[f"{prefix}_mean{hours}"] = _lead_axis(mean(past[:, -hours:]))
     return found
 
 
@@ -186,8 +186,8 @@ def _same_hour(prefix: str, past: Floats, leads: NDArray[np.int64]) -> dict[str,
     days = past[:, newest[:, None] - 24 * np.arange(DAYS_BACK)[None, :]]  # issue lead day station
     return {
         f"{prefix}_hour_1d": days[:, :, 0],
-        f"{prefix}_hour_3d": _mean(days[:, :, :3], axis=2),
-        f"{prefix}_hour_7d": _mean(days, axis=2),
+        f"{prefix}_hour_3d": mean(days[:, :, :3], axis=2),
+        f"{prefix}_hour_7d": mean(days, axis=2),
     }
 
 
@@ -232,33 +232,33 @@ def _place(stations: pd.DataFrame) -> dict[str, Floats]:
 
 
 def _past_weather(batch: IssueBatch) -> dict[str, Floats]:
-    air = _derived(city_mean(_padded(batch.history_weather, 72), batch.stations))
+    air = derived(city_mean(padded(batch.history_weather, 72), batch.stations))
     found = {
-        "past_speed6": _mean(air["speed"][:, -6:]),
-        "past_speed24": _mean(air["speed"][:, -24:]),
-        "past_speed72": _mean(air["speed"]),
-        "past_u24": _mean(air["u10"][:, -24:]),
-        "past_v24": _mean(air["v10"][:, -24:]),
-        "past_t2m24": _mean(air["t2m"][:, -24:]),
-        "past_depression24": _mean(air["depression"][:, -24:]),
-        "past_depression3": _mean(air["depression"][:, -3:]),
-        "past_sp3": _mean(air["sp"][:, -3:]),
-        "past_sp_change24": _mean(air["sp"][:, -3:]) - _mean(air["sp"][:, -27:-24]),
-        "past_rain24": _mean(air["tp"][:, -24:]),
+        "past_speed6": mean(air["speed"][:, -6:]),
+        "past_speed24": mean(air["speed"][:, -24:]),
+        "past_speed72": mean(air["speed"]),
+        "past_u24": mean(air["u10"][:, -24:]),
+        "past_v24": mean(air["v10"][:, -24:]),
+        "past_t2m24": mean(air["t2m"][:, -24:]),
+        "past_depression24": mean(air["depression"][:, -24:]),
+        "past_depression3": mean(air["depression"][:, -3:]),
+        "past_sp3": mean(air["sp"][:, -3:]),
+        "past_sp_change24": mean(air["sp"][:, -3:]) - mean(air["sp"][:, -27:-24]),
+        "past_rain24": mean(air["tp"][:, -24:]),
     }
     return {k: _lead_axis(v) for k, v in found.items()}
 
 
 def _future_weather(batch: IssueBatch, leads: NDArray[np.int64]) -> dict[str, Floats]:
-    before = _padded(batch.history_weather, 72)
+    before = padded(batch.history_weather, 72)
     future = batch.future_weather
     if future is None:
         future = np.full((before.shape[0], int(leads.max()), *before.shape[2:]), np.nan, np.float32)
     air = np.concatenate([before, future], axis=1)
     now = before.shape[1] - 1
     at = now + leads
-    here = _derived(air)
-    town = _derived(city_mean(air, batch.stations))
+    here = derived(air)
+    town = derived(city_mean(air, batch.stations))
     columns = {f"at_{k}": here[k][:, at] for k in here if k != "humidity"}
     columns |= {f"here_{k}": v for k, v in _running(here, at, HERE_SPANS).items()}
     columns |= {f"city_{k}": v for k, v in _running(town, at, CITY_SPANS).items()}
@@ -280,7 +280,7 @@ def _future_weather(batch: IssueBatch, leads: NDArray[np.int64]) -> dict[str, Fl
     return columns
 
 
-def _derived(air: Floats) -> dict[str, Floats]:
+def derived(air: Floats) -> dict[str, Floats]:
     """Series of WEATHER and what follows from them: speed, depression, humidity, ventilation."""
     found = {name: air[..., i] for i, name in enumerate(WEATHER) if name != "d2m"}
     d2m = air[..., WEATHER.index("d2m")]
@@ -329,7 +329,7 @@ def _since(series: Floats) -> Floats:
     return np.where(n > 0, mean, np.nan).astype(np.float32)
 
 
-def _padded(history: Floats, hours: int) -> Floats:
+def padded(history: Floats, hours: int) -> Floats:
     """The last `hours` hours, NaN before the start of a shorter history."""
     have = history.shape[1]
     if have >= hours:
@@ -338,7 +338,7 @@ def _padded(history: Floats, hours: int) -> Floats:
     return np.concatenate([blank, history], axis=1)
 
 
-def _mean(values: Floats, axis: int = 1) -> Floats:
+def mean(values: Floats, axis: int = 1) -> Floats:
     """Mean of known values, NaN where none is known."""
     known = np.isfinite(values)
     n = known.sum(axis=axis)

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
-from forecast import area_forecast, ensemble, standards, timing
+from forecast import area_forecast, standards, timing
 from forecast.area_forecast import AreaForecast
 from forecast.batch import Floats, Forecaster, IssueBatch
-from forecast.ensemble import TemplateLibrary
+from forecast.ensemble import Dependence, TemplateLibrary
 from forecast.forecast_file import AreaChunk, Chunk
 from forecast.problems import ConfigError, Problem
 from forecast.schema import POLLUTANTS
@@ -31,7 +32,7 @@ class IssueForecast:
 def forecasts(
     batch: IssueBatch,
     forecaster: Forecaster,
-    templates: TemplateLibrary,
+    dependence: Dependence,
     *,
     members: int,
     seed: int,
@@ -42,7 +43,7 @@ def forecasts(
     Args:
         batch: What was known.
         forecaster: Fitted on nothing later than any of the issue times.
-        templates: Past trajectories; the library draws only what ended before an issue time.
+        dependence: What makes members of quantiles; it knows nothing later than an issue time.
         members: How many.
         seed: With the issue time, decides the members.
         standard: Edition of the index, or "auto": by the date of D+1.
@@ -57,8 +58,8 @@ def forecasts(
     quantiles = forecaster.quantiles(batch)
     for at, hourly in zip(batch.issue_times, quantiles, strict=True):
         hourly[timing.last_lead(at, batch.offset) :] = float("nan")
-        drawn = ensemble.members(
-            hourly, templates.draw(at, members, seed), issue_time=at, seed=seed
+        drawn = dependence.members(
+            hourly, issue_time=at, count=members, seed=seed, stations=batch.stations
         )
         date = timing.to_local(at, batch.offset).floor("D") + pd.Timedelta(days=1)
         if timing.to_local(at, batch.offset).hour == 0:  # closes the day before
@@ -66,6 +67,14 @@ def forecasts(
         edition = standards.resolve(standard, date.date())
         areas = area_forecast.area_members(drawn, batch.stations, at, batch.offset, edition)
         yield IssueForecast(at, hourly, areas)
+
+
+def dependence_of(
+    forecaster: Forecaster, obs: xr.Dataset, until: pd.Timestamp, offset: pd.Timedelta
+) -> Dependence:
+    """What makes members: a forecaster's own past errors where it has them, else trajectories."""
+    own = getattr(forecaster, "dependence", None)
+    return own if own is not None else TemplateLibrary.build(obs, until, offset)
 
 
 def chunk(made: Sequence[IssueForecast], *, hourly_members: bool) -> Chunk:

@@ -1,18 +1,25 @@
 """Where fitted models lie in a home, and which one a run may use.
 
-    models/<city>/<name>-<tier>/<trained until, UTC>/
+    models/<city>/<name>-<tier>/<trained until, UTC>/     fitted in this home
+    forecast/pretrained/<city>/                            shipped with the program (network only)
 
-A run at an issue time may use a model only if nothing it was fitted on is later than that.
+A run at an issue time may use a model only if nothing it was fitted on is later than that. The
+network serves every tier: its <tier> is `any`. `champion` is what a promotion chose for a city.
 """
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from forecast.batch import WeatherTier
+from forecast.problems import DataError, Problem
 
+NETWORK = "network"
+MANIFEST = "model.json"
 _STAMP = "%Y%m%dT%H%MZ"
+_PRETRAINED = Path(__file__).parent / "pretrained"
 
 
 @dataclass(frozen=True)
@@ -32,19 +39,66 @@ def folder(
     home: Path, city: str, name: str, tier: WeatherTier, trained_until: pd.Timestamp
 ) -> Path:
     """Where a model is kept."""
-    return home / "models" / city / f"{name}-{tier}" / trained_until.strftime(_STAMP)
+    kind = "any" if name == NETWORK else tier
+    return home / "models" / city / f"{name}-{kind}" / trained_until.strftime(_STAMP)
+
+
+def network(home: Path, city: str, issue_time: pd.Timestamp) -> Kept | None:
+    """The network a run at `issue_time` may use: the promoted one, else the newest there is.
+
+    Raises:
+        DataError: A shipped manifest cannot be read.
+    """
+    chosen = champion(home, city)
+    if chosen is not None and chosen.trained_until <= issue_time:
+        return chosen
+    found = _dated(home / "models" / city / f"{NETWORK}-any", issue_time)
+    shipped = _PRETRAINED / city / MANIFEST
+    if shipped.is_file():
+        until = _trained_until(shipped)
+        if until <= issue_time:
+            found.append(Kept(shipped.parent, until))
+    return max(found, key=lambda k: k.trained_until, default=None)
+
+
+def champion(home: Path, city: str) -> Kept | None:
+    """What the last promotion of a city chose (training.registry writes it), or None.
+
+    Raises:
+        DataError: The pointer cannot be read.
+    """
+    path = home / "models" / city / "champion.json"
+    if not path.is_file():
+        return None
+    try:
+        place = home / str(json.loads(path.read_text(encoding="utf-8"))["folder"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError([Problem(str(path), repr(error), "the pointer of a promotion")]) from error
+    return Kept(place, _trained_until(place / MANIFEST))
+
+
+def _trained_until(manifest: Path) -> pd.Timestamp:
+    try:
+        return pd.Timestamp(json.loads(manifest.read_text(encoding="utf-8"))["trained_until"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError([Problem(str(manifest), repr(error), "a model's manifest")]) from error
 
 
 def newest(
     home: Path, city: str, name: str, tier: WeatherTier, issue_time: pd.Timestamp
 ) -> Kept | None:
     """The last fitted model that a run at `issue_time` may use, or None."""
+    kept = _dated(home / "models" / city / f"{name}-{trained_with(tier)}", issue_time)
+    return max(kept, key=lambda k: k.trained_until, default=None)
+
+
+def _dated(place: Path, issue_time: pd.Timestamp) -> list[Kept]:
     found = []
-    for path in (home / "models" / city / f"{name}-{trained_with(tier)}").glob("*/model.json"):
+    for path in place.glob(f"*/{MANIFEST}"):
         try:
             until = pd.Timestamp(pd.to_datetime(path.parent.name, format=_STAMP))
         except ValueError:  # not ours
             continue
         if until <= issue_time:
             found.append(Kept(path.parent, until))
-    return max(found, key=lambda k: k.trained_until, default=None)
+    return found

@@ -61,16 +61,22 @@ def perturbed(obs: xr.Dataset, *, seed: int, magnitudes: Magnitudes | None = Non
 
 
 def archived(
-    home: Path, sources: Sequence[str], stations: pd.DataFrame, *, max_age_hours: float
+    home: Path,
+    sources: Sequence[str],
+    stations: pd.DataFrame,
+    *,
+    max_age_hours: float,
+    keep: int = 8,
 ) -> FutureWeather:
     """Real forecasts: for each issue time the vintage the ladder gives at that moment.
 
     Rows are NaN where no vintage was available, and after a vintage's end. A vintage that cannot
     be read, or does not reach every station, is passed over for the next. Files that arrive while
-    the callable lives may be seen, but only from their available_time on.
+    the callable lives may be seen, but only from their available_time on. `keep` vintages stay
+    in memory.
     """
 
-    @lru_cache(maxsize=8)
+    @lru_cache(maxsize=keep)
     def fields(vintage: Vintage) -> tuple[Floats, pd.Timestamp] | None:
         try:
             return _fields(vintage, stations)

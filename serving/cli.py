@@ -4,19 +4,17 @@ Exit status 0; 1 (ran, but found something wrong in the data: named); 2 (wrong u
 configuration: all errors at once). Heavy imports happen inside the commands.
 """
 
-import json
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from forecast import command_line
+from forecast.command_line import Config, Json
+from training import commands as training_commands
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    import pandas as pd
-
     from twin.world import World
 
 app = typer.Typer(
@@ -26,8 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Config = Annotated[Path, typer.Option("--config", help="The city's YAML.")]
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+app.command()(training_commands.train)
 
 
 @app.command("import")
@@ -44,10 +41,10 @@ def import_(
 
     table = register.load(stations) if stations else None
     result = imports.run(
-        source, paths, home=settings.home(), stations=table, city=city, received=_now()
+        source, paths, home=settings.home(), stations=table, city=city, received=command_line.now()
     )
-    _say(result.as_dict(), result.lines(), as_json=as_json)
-    _finish(result.problems)
+    command_line.say(result.as_dict(), result.lines(), as_json=as_json)
+    command_line.finish(result.problems)
 
 
 @app.command()
@@ -68,9 +65,9 @@ def daily(
     from serving import settings
 
     city = configuration.load(config)
-    at = _issue_time(issue_time, city.offset)
-    report = body.run(city, home=settings.home(), issue_time=at, replay=_tier(weather))
-    _say(report.as_dict(), report.lines(), as_json=as_json)
+    at = command_line.issue_time(issue_time, city.offset)
+    report = body.run(city, home=settings.home(), issue_time=at, replay=command_line.tier(weather))
+    command_line.say(report.as_dict(), report.lines(), as_json=as_json)
 
 
 @app.command()
@@ -83,7 +80,7 @@ def aqi(
     """Index of a table of concentrations."""
     from forecast import aqi_table
 
-    _finish(aqi_table.run(table, kind=kind, standard=standard, out=out))
+    command_line.finish(aqi_table.run(table, kind=kind, standard=standard, out=out))
 
 
 @app.command()
@@ -96,8 +93,8 @@ def warn(
     from response import warn_table
 
     result, problems = warn_table.run(table, rules=rules)
-    _say(result.as_dict(), result.lines(), as_json=as_json)
-    _finish(problems)
+    command_line.say(result.as_dict(), result.lines(), as_json=as_json)
+    command_line.finish(problems)
 
 
 @app.command()
@@ -108,31 +105,7 @@ def calibrate(
     """Corrected micro-station values, each from what was known before it."""
     from forecast import calibrate_table
 
-    _finish(calibrate_table.run(table, out=out))
-
-
-@app.command()
-def train(
-    config: Config,
-    until: Annotated[str, typer.Option(help="Local date: nothing from then on is seen.")],
-    model: Annotated[str, typer.Option(help="lightgbm.")] = "lightgbm",
-    weather: Annotated[str, typer.Option(help="none, perturbed or perfect.")] = "perturbed",
-) -> None:
-    """Fit a forecaster on the home's data and keep it in the home."""
-    from forecast import config as configuration
-    from serving import settings
-    from training import fit
-
-    city = configuration.load(config)
-    folder = fit.run(
-        city,
-        home=settings.home(),
-        until=_local_date(until, city.offset, "--until"),
-        tier=_tier(weather) or "perturbed",
-        model=model,
-        say=_line,
-    )
-    _line(f"{model}: {folder}")
+    command_line.finish(calibrate_table.run(table, out=out))
 
 
 @app.command()
@@ -155,16 +128,16 @@ def hindcast(
     report = body.run(
         city,
         home=settings.home(),
-        start=_local_date(start, city.offset, "--start"),
-        end=_local_date(end, city.offset, "--end"),
-        every=_hours(every),
-        tier=_tier(weather) or "none",
+        start=command_line.local_date(start, city.offset, "--start"),
+        end=command_line.local_date(end, city.offset, "--end"),
+        every=command_line.hours(every),
+        tier=command_line.tier(weather) or "none",
         model=model or city.forecast.model,
         out=out,
         hourly_members=hourly_members,
-        say=_line,
+        say=command_line.line,
     )
-    _say({}, report.lines(), as_json=False)
+    command_line.say({}, report.lines(), as_json=False)
 
 
 @app.command()
@@ -179,9 +152,9 @@ def verify(
     from forecast.verify import run as body
     from serving import settings, verify_words
 
-    pairs = dict(_pair(item) for item in reference or [])
+    pairs = dict(command_line.pair(item) for item in reference or [])
     scores = body.run(forecast, home=settings.home(), out=out, references=pairs)
-    _say({}, verify_words.lines(scores, out), as_json=False)
+    command_line.say({}, verify_words.lines(scores, out), as_json=False)
 
 
 @app.command()
@@ -193,7 +166,7 @@ def demo(
 
     world = _played(None, out, None, None, None)
     report = body.run(world.config, home=out, first=world.first, last=world.last)
-    _say({}, [body.SAID, *report.lines()], as_json=False)
+    command_line.say({}, [body.SAID, *report.lines()], as_json=False)
 
 
 @app.command()
@@ -206,8 +179,12 @@ def twin(
 ) -> None:
     """Simulate a city: readings, weather forecasts, register and truth into a home."""
     world = _played(config, out, start, days, seed)
-    _line(f"{world.simulated}: {world.stations} stations, {world.vintages} weather forecasts")
-    _line(f"{world.first} .. {world.last} UTC in {out}; daily run: --config {world.config}")
+    command_line.line(
+        f"{world.simulated}: {world.stations} stations, {world.vintages} weather forecasts"
+    )
+    command_line.line(
+        f"{world.first} .. {world.last} UTC in {out}; daily run: --config {world.config}"
+    )
 
 
 def _played(
@@ -222,14 +199,16 @@ def _played(
 
     city = configuration.load(config or configs_dir() / "twin" / "demo.yaml")
     offset = pd.Timedelta(hours=city.city.utc_offset_hours)
-    first = _local_date(start or str(city.period.start), offset, "--start") + pd.Timedelta(hours=1)
+    first = command_line.local_date(
+        start or str(city.period.start), offset, "--start"
+    ) + pd.Timedelta(hours=1)
     length = days if days is not None else (city.period.end - city.period.start).days + 1
     if length < 1:
-        _refuse("--days", str(days), "one day at least")
+        command_line.refuse("--days", str(days), "one day at least")
     there = world.played(city, out, seed=seed)
     if there and (there.first, there.last) == (first, first + pd.Timedelta(hours=24 * length - 1)):
         return there
-    return world.play(city, out, start=first, hours=24 * length, seed=seed, say=_line)
+    return world.play(city, out, start=first, hours=24 * length, seed=seed, say=command_line.line)
 
 
 def main() -> None:
@@ -242,88 +221,3 @@ def main() -> None:
         for problem in error.problems:
             print(problem, file=sys.stderr)
         sys.exit(2 if isinstance(error, ConfigError) else 1)
-
-
-def _now() -> "pd.Timestamp":
-    import pandas as pd
-
-    return pd.Timestamp(datetime.now(UTC).replace(tzinfo=None))
-
-
-def _issue_time(text: str | None, offset: "pd.Timedelta") -> "pd.Timestamp":
-    from forecast import timing
-
-    if text is None:
-        return _now().floor("h")
-    at = timing.to_utc(_timestamp(text, "--issue-time"), offset)
-    if at != at.floor("h"):
-        _refuse("--issue-time", text, "a full hour")
-    return at
-
-
-def _local_date(text: str, offset: "pd.Timedelta", option: str) -> "pd.Timestamp":
-    from forecast import timing
-
-    date = _timestamp(text, option)
-    if date != date.normalize():
-        _refuse(option, text, "a date such as 2015-03-01")
-    return timing.to_utc(date, offset)
-
-
-def _timestamp(text: str, option: str) -> "pd.Timestamp":
-    import pandas as pd
-
-    try:
-        at = pd.Timestamp(text)
-    except ValueError:
-        _refuse(option, text, "a date or time such as 2015-11-30T16:00")
-    if pd.isna(at):
-        _refuse(option, text, "a date or time such as 2015-11-30T16:00")
-    return at
-
-
-def _hours(text: str) -> int:
-    number = text.removesuffix("h")
-    if not number.isdigit() or not 1 <= int(number) <= 24 * 31:
-        _refuse("--every", text, "whole hours such as 6h")
-    return int(number)
-
-
-def _tier(text: str | None) -> Any:
-    tiers = ("none", "perturbed", "perfect", "archived")
-    if text is not None and text not in tiers:
-        _refuse("--weather", text, f"one of {', '.join(tiers)}")
-    return text
-
-
-def _pair(item: str) -> tuple[str, Path]:
-    name, _, file = item.partition("=")
-    if not name or not file:
-        _refuse("--reference", item, "NAME=FILE.nc")
-    return name, Path(file)
-
-
-def _refuse(option: str, found: str, expected: str) -> NoReturn:
-    from forecast.problems import ConfigError, Problem
-
-    raise ConfigError([Problem(option, repr(found), expected)])
-
-
-def _line(text: str) -> None:
-    print(text, flush=True)
-
-
-def _say(data: dict[str, Any], lines: "Iterable[str]", *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(data, ensure_ascii=False, indent=2))
-        return
-    for line in lines:
-        print(line)
-
-
-def _finish(problems: "Iterable[object]") -> None:
-    found = list(problems)
-    for problem in found:
-        print(problem, file=sys.stderr)
-    if found:
-        raise typer.Exit(1)

@@ -118,7 +118,7 @@ def forecast_of(config: CityConfig, known: Inputs) -> IssueForecast:
     (made,) = issue.forecasts(
         known.batch,
         known.forecaster,
-        known.templates,
+        known.dependence,
         members=config.forecast.members,
         seed=config.forecast.seed,
         standard=config.standard,

@@ -16,6 +16,7 @@ from forecast import (
     baselines,
     boosting,
     history,
+    issue,
     model_store,
     provenance,
     quality,
@@ -25,7 +26,7 @@ from forecast import (
 )
 from forecast.batch import Forecaster, FutureWeather, IssueBatch, WeatherTier, batches, stacked
 from forecast.config import CityConfig
-from forecast.ensemble import TemplateLibrary
+from forecast.ensemble import Dependence
 from forecast.history import History
 from forecast.importers import run as importing
 from forecast.problems import DataError, Problem
@@ -54,7 +55,7 @@ class Inputs:
     history: History  # up to the issue time
     batch: IssueBatch  # of one issue time
     forecaster: Forecaster
-    templates: TemplateLibrary
+    dependence: Dependence
     weather: Weather
     notes: tuple[Note, ...]
     data_hash: str
@@ -99,7 +100,7 @@ def gather(
         known,
         batch,
         forecaster,
-        TemplateLibrary.build(known.usable, issue_time, config.offset),
+        issue.dependence_of(forecaster, known.usable, issue_time, config.offset),
         weather,
         (*notes, *said, *stepped),
         provenance.data_hash(known.usable),
@@ -220,6 +221,11 @@ def _forecaster(
     notes: list[Note] = []
     if name == "climatology":
         return baselines.fit_climatology(obs, issue_time, config.offset), notes
+    if name == model_store.NETWORK:
+        kept, said = _network(home, config.city.id, issue_time)
+        if kept is not None:
+            return kept, [*notes, *said]
+        notes += said
     if name == "lightgbm":
         first = model_store.trained_with(tier)
         for kind in dict.fromkeys((first, "perturbed", "none")):
@@ -240,6 +246,23 @@ def _forecaster(
         en = f"no {name} model fitted before the issue time: damped persistence is used"
         notes.append(Note(Text(zh, en), "warning"))
     return baselines.fit_persistence(obs, issue_time, config.offset), notes
+
+
+def _network(
+    home: Path, city: str, issue_time: pd.Timestamp
+) -> tuple[Forecaster | None, list[Note]]:
+    """The promoted, newest or shipped network trained before the issue time, if it can be read."""
+    from forecast import predict
+
+    try:
+        kept = model_store.network(home, city, issue_time)
+        if kept is not None:
+            return predict.load(kept.folder), []
+    except DataError as error:
+        return None, [_unusable(model_store.NETWORK, str(error.problems[0]))]
+    zh = "没有在起报时刻之前训练的网络模型，改用阻尼持续性预报"
+    en = "no network trained before the issue time: damped persistence is used"
+    return None, [Note(Text(zh, en), "warning")]
 
 
 def _unusable(name: str, why: str) -> Note:

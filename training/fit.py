@@ -19,7 +19,7 @@ from training import tiers
 from training.peers import settings as peer_settings
 
 KEPT = ("lightgbm", *peer_settings.PEERS)  # fitted once, then read from the home
-NAMES = ("persistence", "climatology", *KEPT)
+NAMES = ("persistence", "climatology", model_store.NETWORK, *KEPT)
 
 
 def run(
@@ -30,8 +30,12 @@ def run(
     tier: WeatherTier,
     model: str,
     say: Callable[[str], None],
+    settings: Path | None = None,
 ) -> Path:
     """`lantian train`: fit on the home's data before `until` (UTC) and keep the result.
+
+    Args:
+        settings: Of the network's training; None: configs/train/<city>.yaml or the general one.
 
     Returns:
         The folder of the fitted model.
@@ -40,12 +44,14 @@ def run(
         ConfigError: No model of that name is kept as a file.
         DataError: The home has no data before `until`.
     """
-    if model not in KEPT:
+    if model not in (model_store.NETWORK, *KEPT):
         found = f"{model!r}, which is fitted anew in seconds and not kept"
-        raise ConfigError([Problem("--model", found, f"one of {KEPT}")])
+        raise ConfigError([Problem("--model", found, f"one of {(model_store.NETWORK, *KEPT)}")])
     register = stations.load(config.stations)
     limits = quality_limits.load(config.quality)
     obs = history.load(home, register, limits, end=until, calibrated=config.calibrate).usable
+    if model == model_store.NETWORK:
+        return _trained(config, home, obs, until, settings, say)
     fitted(config, home=home, obs=obs, until=until, tier=tier, model=model, say=say)
     return folder_of(config, home, model, tier, until)
 
@@ -66,6 +72,8 @@ def fitted(
         return baselines.fit_persistence(seen, until, config.offset)
     if model == "climatology":
         return baselines.fit_climatology(seen, until, config.offset)
+    if model == model_store.NETWORK:
+        return _network(config, home, until, say)
     if model in peer_settings.PEERS:
         return _peer(config, home=home, obs=seen, until=until, tier=tier, model=model, say=say)
     if model != "lightgbm":
@@ -86,6 +94,40 @@ def fitted(
     boosting.save(fit, folder)
     say(f"lightgbm: fitted in {time.monotonic() - began:.0f} s")
     return fit
+
+
+def _network(
+    config: CityConfig, home: Path, until: pd.Timestamp, say: Callable[[str], None]
+) -> Forecaster:
+    """The network a run at `until` may use: promoted, trained in this home, or shipped."""
+    from forecast import predict
+
+    kept = model_store.network(home, config.city.id, until)
+    if kept is None:
+        found = f"no network trained before {until} UTC, in the home or shipped"
+        expected = "lantian train --model network --until a date not after it"
+        raise ConfigError([Problem(f"model of {config.city.id}", found, expected)])
+    say(f"network: {kept.folder.name}, trained until {kept.trained_until} UTC")
+    return predict.load(kept.folder)
+
+
+def _trained(
+    config: CityConfig, home: Path, obs: xr.Dataset, until: pd.Timestamp, settings: Path | None,
+    say: Callable[[str], None],
+) -> Path:  # fmt: skip
+    """Train a network and keep it; one that is kept already with these settings is kept."""
+    from training import settings as train_settings
+    from training import train
+    from training.windows import Vintages
+
+    chosen = train_settings.load(settings or train_settings.default(config.city.id))
+    real = None
+    if chosen.tiers.archived > 0:
+        real = Vintages(home, config.weather.sources, config.weather.max_age_hours)
+    made = train.run(config, chosen, obs, home=home, until=until, vintages=real, say=say)
+    folder = model_store.folder(home, config.city.id, model_store.NETWORK, "none", until)
+    train.save(made, folder)
+    return folder
 
 
 def _peer(

@@ -1,7 +1,7 @@
 """Forecasts at past issue times from the home's data, as they could have been made then.
 
 Takes a configuration, a home and dates; writes one forecast file. What keeps it honest: the
-forecaster and the template library are fitted on a dataset that ends at the first issue time,
+forecaster and what makes members are fitted on a dataset that ends at the first issue time,
 each issue sees history up to itself (forecast.batch), and future weather comes through a tier
 that says what it is.
 """
@@ -26,7 +26,7 @@ from forecast import (
 )
 from forecast.batch import Forecaster, IssueBatch, WeatherTier, batches
 from forecast.config import CityConfig
-from forecast.ensemble import TemplateLibrary
+from forecast.ensemble import Dependence
 from forecast.issue import IssueForecast
 from forecast.problems import ConfigError, DataError, Problem
 from forecast.schema import MAX_LEAD, POLLUTANTS
@@ -94,7 +94,7 @@ def run(
     forecaster = fit.fitted(
         config, home=home, obs=before, until=start, tier=tier, model=model, say=say
     )
-    templates = TemplateLibrary.build(before, start, config.offset)
+    dependence = issue.dependence_of(forecaster, before, start, config.offset)
     future = tiers.future(tier, obs=obs, home=home, config=config, stations=register)
     cut = batches(
         obs,
@@ -125,7 +125,7 @@ def run(
     shown = progress.track(cut, f"hindcast {model}, weather {tier}", total=total, say=say)
     chunks = (
         issue.chunk(
-            list(_forecasts(batch, forecaster, templates, config)), hourly_members=hourly_members
+            list(_forecasts(batch, forecaster, dependence, config)), hourly_members=hourly_members
         )
         for batch in shown
     )
@@ -141,12 +141,12 @@ def run(
 
 
 def _forecasts(
-    batch: IssueBatch, forecaster: Forecaster, templates: TemplateLibrary, config: CityConfig
+    batch: IssueBatch, forecaster: Forecaster, dependence: Dependence, config: CityConfig
 ) -> Iterator[IssueForecast]:
     return issue.forecasts(
         batch,
         forecaster,
-        templates,
+        dependence,
         members=config.forecast.members,
         seed=config.forecast.seed,
         standard=config.standard,

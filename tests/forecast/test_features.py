@@ -130,10 +130,10 @@ def test_a_short_history_counts_as_missing_before_its_start(batch):
 def test_humidity_of_saturated_air_is_a_hundred():
     air = np.zeros((1, 1, 1, len(WEATHER)), dtype=np.float32)
     air[..., WEATHER.index("t2m")] = air[..., WEATHER.index("d2m")] = 290
-    assert features._derived(air)["humidity"].item() == pytest.approx(100)
+    assert features.derived(air)["humidity"].item() == pytest.approx(100)
     air[..., WEATHER.index("t2m")] = 300
     # WMO-No. 8: e(16.85 C) = 19.2 hPa, e(26.85 C) = 35.3 hPa.
-    assert features._derived(air)["humidity"].item() == pytest.approx(54.2, abs=0.4)
+    assert features.derived(air)["humidity"].item() == pytest.approx(54.2, abs=0.4)
 
 
 def test_arguments_are_not_modified(batch):

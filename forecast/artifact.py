@@ -1,0 +1,175 @@
+"""A trained network as files: safetensors and checked JSON, nothing that runs code when loaded.
+
+    <folder>/model.json          what it is, what it expects, hashes of the others; written last
+    <folder>/weights.safetensors weights of each network of the ensemble, whole numbers by row
+    <folder>/errors.safetensors  PITs of its past errors, and how its spread is corrected
+
+A weight matrix is kept as int8 with one float16 scale per row, so that a shipped model stays small
+(5 MB at most); other weights as float16. What that costs is measured in docs/results/beijing.md.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from forecast.error_templates import ErrorTemplates
+from forecast.files import write_bytes, write_text
+from forecast.network import Network, NetworkConfig
+from forecast.network_inputs import Scales
+from forecast.problems import DataError, Problem
+from forecast.recalibration import Recalibration
+from forecast.schema import MAX_LEAD, POLLUTANTS, QUANTILES, VARIABLES, WEATHER
+
+FORMAT: Final = "lantian-network-1"
+MANIFEST: Final = "model.json"
+WEIGHTS: Final = "weights.safetensors"
+ERRORS: Final = "errors.safetensors"
+_HOUR: Final = pd.Timedelta(hours=1)
+_EPOCH: Final = pd.Timestamp("1970-01-01")
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """Everything a trained model needs to forecast."""
+
+    networks: tuple[Network, ...]  # in evaluation mode; their mean is the forecast
+    scales: Scales
+    trained_until: pd.Timestamp  # naive UTC; calibration included
+    errors: ErrorTemplates
+    recalibration: Recalibration
+    about: Mapping[str, Any]  # city, data hash, code revision, seeds, simulated: shown, not used
+
+
+def write(model: Artifact, folder: Path) -> None:
+    """Write a model; model.json comes last, so a folder with one is whole."""
+    weights = {}
+    for i, network in enumerate(model.networks):
+        for name, tensor in network.state_dict().items():
+            weights |= _packed(f"{i}.{name}", tensor.detach().numpy())
+    errors = {
+        "pit": model.errors.pit,
+        "issue_hours": ((model.errors.issue_times - _EPOCH) // _HOUR).to_numpy().astype(np.int64),
+        "levels": model.recalibration.levels.astype(np.float32),
+    }
+    files = {WEIGHTS: save(weights), ERRORS: save(errors)}
+    for name, raw in files.items():
+        write_bytes(folder / name, raw)
+    manifest = _expected() | {
+        "trained_until": model.trained_until.isoformat(),
+        "networks": [asdict(n.config) for n in model.networks],
+        "scales": asdict(model.scales),
+        "error_stations": list(model.errors.stations),
+        "about": dict(model.about),
+        "sha256": {name: hashlib.sha256(raw).hexdigest() for name, raw in files.items()},
+    }
+    write_text(folder / MANIFEST, json.dumps(manifest, indent=1) + "\n")
+
+
+def read(folder: Path) -> Artifact:
+    """Read a folder that `write` wrote.
+
+    Raises:
+        DataError: Everything that is absent, changed, or made for other code, at once.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        configs = [_config(c) for c in manifest["networks"]]
+        scales = _scales(manifest["scales"])
+        until = pd.Timestamp(manifest["trained_until"])
+        stations = tuple(map(str, manifest["error_stations"]))
+        hashes, about = dict(manifest["sha256"]), dict(manifest["about"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        found = f"{type(error).__name__}: {error}"
+        raise DataError([Problem(str(path), found, "a manifest of a trained network")]) from error
+    problems = [
+        Problem(f"{path}: {key}", str(manifest.get(key))[:200], str(value)[:200])
+        for key, value in _expected().items()
+        if manifest.get(key) != value
+    ]
+    raw = {name: _checked(folder / name, hashes.get(name), problems) for name in (WEIGHTS, ERRORS)}
+    if problems:
+        raise DataError(problems)
+    try:
+        weights, errors = load(raw[WEIGHTS]), load(raw[ERRORS])
+        networks = tuple(_network(c, weights, i) for i, c in enumerate(configs))
+        times = pd.DatetimeIndex(_EPOCH + pd.to_timedelta(errors["issue_hours"], unit="h"))
+        templates = ErrorTemplates(times, stations, errors["pit"])
+        recalibration = Recalibration(errors["levels"])
+    except (SafetensorError, KeyError, RuntimeError, ValueError) as error:
+        found = f"{type(error).__name__}: {error}"
+        raise DataError([Problem(str(folder), found[:300], "tensors of the manifest")]) from error
+    return Artifact(networks, scales, until, templates, recalibration, about)
+
+
+def _expected() -> dict[str, Any]:
+    """What a manifest must say for this code to use it."""
+    return {
+        "format": FORMAT,
+        "pollutants": list(POLLUTANTS),
+        "quantiles": list(QUANTILES),
+        "leads": MAX_LEAD,
+        "units": {v: VARIABLES[v].units for v in (*POLLUTANTS, *WEATHER)},
+    }
+
+
+def _checked(path: Path, expected: str | None, problems: list[Problem]) -> bytes:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        problems.append(Problem(str(path), str(error), "a file of the model"))
+        return b""
+    digest = hashlib.sha256(raw).hexdigest()
+    if digest != expected:
+        problems.append(Problem(str(path), f"sha256 {digest}", f"{expected} as in {MANIFEST}"))
+    return raw
+
+
+def _packed(name: str, value: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+    if value.ndim != 2 or min(value.shape) < 16:
+        return {name: value.astype(np.float16)}
+    scale = (np.abs(value).max(axis=1) / 127).astype(np.float16).astype(np.float32)
+    safe = np.where(scale > 0, scale, 1.0)[:, None]
+    whole = np.clip(np.round(value / safe), -127, 127)
+    return {f"{name}|q": whole.astype(np.int8), f"{name}|s": scale.astype(np.float16)}
+
+
+def _network(config: NetworkConfig, weights: Mapping[str, NDArray[Any]], i: int) -> Network:
+    network = Network(config)
+    state = {}
+    for name in network.state_dict():
+        key = f"{i}.{name}"
+        if f"{key}|q" in weights:
+            scale = weights[f"{key}|s"].astype(np.float32)[:, None]
+            value = weights[f"{key}|q"].astype(np.float32) * scale
+        else:
+            value = weights[key].astype(np.float32)
+        state[name] = torch.from_numpy(np.ascontiguousarray(value))
+    network.load_state_dict(state)
+    return network.eval()
+
+
+def _config(content: Mapping[str, Any]) -> NetworkConfig:
+    fixed = {**content, "stations": tuple(map(str, content["stations"]))}
+    return NetworkConfig(**fixed)
+
+
+def _scales(content: Mapping[str, Any]) -> Scales:
+    def pair(values: Sequence[float]) -> tuple[float, float]:
+        return float(values[0]), float(values[1])
+
+    return Scales(
+        tuple(map(float, content["pollutant_centre"])),
+        tuple(map(float, content["pollutant_width"])),
+        *({k: pair(v) for k, v in content[part].items()} for part in ("city", "station", "past")),
+    )
