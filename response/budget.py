@@ -183,10 +183,10 @@ def assess(
         return whole, year_values(whole, year, composite)
 
     whole, final = ends(None)
-    heavy = np.zeros(0, dtype=bool)
+    heavy: NDArray[np.bool_] = np.zeros(0, dtype=bool)
     with_heavy = without = None
     if members is not None and ahead.any():
-        heavy = (indices(members[:, turn], rest[ahead]) > HEAVY).any(axis=-1)
+        heavy = np.asarray((indices(members[:, turn], rest[ahead]) > HEAVY).any(axis=-1))
         if min(heavy.sum(), (~heavy).sum()) >= _FEW:
             with_heavy, without = ends(heavy)[1], ends(~heavy)[1]
     known = int((~np.isnan(so_far)).all(axis=1).sum())

@@ -70,9 +70,10 @@ def _panel(axes: Axes, budget: Budget, metric: Metric, language: Language) -> No
         axes.set_ylim(min(limits[0], bound) - 0.1 * span, max(limits[1], bound) + 0.15 * span)
     else:
         axes.set_ylim(0)
-    axes.set_xlim(budget.dates[0], budget.dates[-1] + pd.Timedelta(days=1))
-    axes.xaxis.set_major_locator(mdates.MonthLocator(bymonth=(1, 3, 5, 7, 9, 11)))
-    axes.xaxis.set_major_formatter(mdates.DateFormatter("%m-%d"))
+    ends = (budget.dates[0], budget.dates[-1] + pd.Timedelta(days=1))
+    axes.set_xlim(*(float(mdates.date2num(t)) for t in ends))
+    axes.xaxis.set_major_locator(mdates.MonthLocator(bymonth=(1, 3, 5, 7, 9, 11)))  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_formatter(mdates.DateFormatter("%m-%d"))  # type: ignore[no-untyped-call]
     axes.set_title(getattr(TITLES[metric], language))
     axes.legend(loc="best")
 
@@ -90,7 +91,7 @@ def _chances(axes: Axes, budget: Budget, language: Language) -> None:
     axes.set_xticks([0, 50, 100])
     axes.grid(visible=False)
     for k, s in zip(place, rows, strict=True):
-        axes.text(104, k, used_left(s, language), va="center", fontsize=8)
+        axes.text(104, float(k), used_left(s, language), va="center", fontsize=8)
     title = {
         "zh": "达标概率（%）；已用与剩余",
         "en": "chance to meet the target (%); used and left",

@@ -46,17 +46,39 @@ _CHUNK: Final = 16  # options judged at once
 class _Judge:
     """Promises of one phase, ready to be counted fast."""
 
-    cells: tuple[Cell, ...]
-    area: NDArray[np.int64]  # (cell,)
-    critical: Doubles  # (cell, day, POLLUTANTS), inf on days that are not the cell's
-    allowed: NDArray[np.int64]  # (cell,) days a member may break
+    limits: tuple[Limit, ...]
+    cells: tuple[Cell, ...]  # of the limits in their order
+    used: NDArray[np.int64]  # areas some limit is about
+    area: NDArray[np.int64]  # (limit,), positions in `used`
+    critical: Doubles  # (limit, day, POLLUTANTS)
+    begin: int  # days judged one by one
+    end: int
     accepted: Doubles  # (cell,)
     broken: Bools  # (cell,) by the base itself
 
     def shares(self, conc: Doubles) -> Doubles:
-        """Share of members that break each cell: (option, cell); conc (option, area, ...)."""
-        over = (conc[:, self.area] > self.critical[:, None]).any(axis=-1)
-        return np.asarray((over.sum(axis=-1) > self.allowed[:, None]).mean(axis=-1))
+        """Share of members that break each cell: (option, cell); conc (option, used, ...)."""
+        parts = []
+        for k, a in enumerate(self.area):
+            over = (conc[:, a] > self.critical[k]).any(axis=-1)  # (option, member, day)
+            allowed = self.limits[k].days_allowed
+            if allowed is None:
+                parts.append(over[:, :, self.begin : self.end].mean(axis=1))
+            else:
+                many = over[:, :, : self.end].sum(axis=-1) > allowed
+                parts.append(many.mean(axis=1, keepdims=True))
+        return np.concatenate(parts, axis=1)
+
+    def touched(self, more: Doubles) -> Bools:
+        """Cells (option, cell) to which something is added; more (option, used, ...)."""
+        parts = []
+        for k, a in enumerate(self.area):
+            found = (np.isfinite(self.critical[k]) & (more[:, a] > 0)).any(axis=(1, 3))
+            if self.limits[k].days_allowed is None:
+                parts.append(found[:, self.begin : self.end])
+            else:
+                parts.append(found[:, : self.end].any(axis=1, keepdims=True))
+        return np.concatenate(parts, axis=1)
 
     def refused(self, shares: Doubles, touched: Bools) -> Bools:
         """(option, cell): the promise would break, or the base breaks it and more is added."""
@@ -158,16 +180,13 @@ def _ramp(requests: pd.DataFrame) -> "pd.Series[float]":
 def _judge(base: Base, conc: Doubles, limits: Sequence[Limit], begin: int, end: int) -> _Judge:
     """Cells of the days begin..end; a count of days runs from the first day on."""
     cells = tuple(_cells(limits, begin, end))
-    crit = np.full((len(cells), len(base.days), len(POLLUTANTS)), np.inf)
-    for c, cell in enumerate(cells):
-        own = list(cell.days)
-        days = [base.days[d] for d in own]
-        crit[c, own] = promises.critical(cell.limit, days, base.standard)
-    area = np.array([base.areas.index(c.limit.area) for c in cells])
-    allowed = np.array([c.limit.days_allowed or 0 for c in cells])
+    where = np.array([base.areas.index(x.area) for x in limits])
+    used, area = np.unique(where, return_inverse=True)
+    critical = np.stack([promises.critical(x, base.days, base.standard) for x in limits])
     accepted = np.array([c.limit.accepted for c in cells])
-    judge = _Judge(cells, area, crit, allowed, accepted, np.zeros(len(cells), dtype=bool))
-    return replace(judge, broken=judge.shares(conc[None])[0] > accepted + TOLERANCE)
+    nothing = np.zeros(len(cells), dtype=bool)
+    judge = _Judge(tuple(limits), cells, used, area, critical, begin, end, accepted, nothing)
+    return replace(judge, broken=judge.shares(conc[used][None])[0] > accepted + TOLERANCE)
 
 
 def _cells(limits: Sequence[Limit], begin: int, end: int) -> list[Cell]:
@@ -192,7 +211,7 @@ def _decide(
     settings: Settings,
 ) -> tuple[Decision, int | None]:
     """The best choice that keeps every promise, and why not the one asked for."""
-    before = judge.shares(conc[None])[0]
+    before = judge.shares(conc[judge.used][None])[0]
     counts = np.array([taken.get(s, 0) for s in choices.start])
     free = counts < settings.starts_per_slot
     chosen: int | None = None
@@ -238,11 +257,9 @@ def _decide(
 
 def _judged(factor: Doubles, adds: Doubles, conc: Doubles, judge: _Judge) -> tuple[Doubles, Bools]:
     """Shares (option, cell) with each option, and whether it is refused there."""
-    more = factor[:, None, None, :, None] * adds  # (option, area, member or 1, day, pollutant)
-    shares = judge.shares(conc + more)
-    relevant = np.isfinite(judge.critical)[:, None]  # (cell, 1, day, pollutant)
-    touched = np.asarray(((more[:, judge.area] > 0) & relevant).any(axis=(2, 3, 4)))
-    return shares, judge.refused(shares, touched)
+    more = factor[:, None, None, :, None] * adds[judge.used]  # (option, used, member or 1, ...)
+    shares = judge.shares(conc[judge.used] + more)
+    return shares, judge.refused(shares, judge.touched(more))
 
 
 def _passing_load(
@@ -271,7 +288,7 @@ def _outside(
     conc: Doubles,
 ) -> Decision:
     """A request that no offered start can meet: it wishes to start after the horizon."""
-    now = judge.shares(conc[None])[0]
+    now = judge.shares(conc[judge.used][None])[0]
     risk = Risk(judge.cells[0], float(now[0]), float(now[0]))
     return Decision(unit, number, "wait", None, None, False, 0.0, float(row["exposure"]),
                     float(row["score"]), risk, None, False, None, None)  # fmt: skip

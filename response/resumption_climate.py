@@ -112,13 +112,13 @@ def contributions(
     members = picked.sizes.get("member", 1)
     known = picked.sizes["day"]
     out = np.zeros((len(units), len(areas), members, days, len(POLLUTANTS)))
-    for p, name in enumerate(POLLUTANTS):
+    for at, name in enumerate(POLLUTANTS):
         if name not in picked:
             continue
         array = picked[name]
         array = array if "member" in array.dims else array.expand_dims("member")
         values = array.transpose("unit", "receptor", "member", "day").to_numpy()
         by_area = np.einsum("ar,urmd->uamd", weights, values)
-        out[..., : min(known, days), p] = by_area[..., :days]
-        out[..., known:, p] = by_area.mean(axis=-1, keepdims=True)
+        out[..., : min(known, days), at] = by_area[..., :days]
+        out[..., known:, at] = by_area.mean(axis=-1, keepdims=True)
     return out

@@ -82,7 +82,7 @@ def running(start: Doubles, ramp: float, end: float) -> Doubles:
     """Days of output until `end` of a unit that reaches its load `ramp` hours after its start."""
     there = np.maximum(end - start, 0.0)
     rising = there**2 / (2 * ramp) if ramp > 0 else there
-    return np.where(there < ramp, rising, there - ramp / 2) / DAY
+    return np.asarray(np.where(there < ramp, rising, there - ramp / 2) / DAY)
 
 
 def emitting(start: Doubles, ramp: float, days: int, heat: float) -> Doubles:
@@ -91,7 +91,7 @@ def emitting(start: Doubles, ramp: float, days: int, heat: float) -> Doubles:
 
     def overlap(a: Doubles, b: Doubles) -> Doubles:
         last, first = np.minimum(b[:, None], begin + DAY), np.maximum(a[:, None], begin)
-        return np.maximum(last - first, 0.0) / DAY
+        return np.asarray(np.maximum(last - first, 0.0) / DAY)
 
     hot = start + ramp
     return np.asarray(heat * overlap(start, hot) + overlap(hot, np.full_like(start, np.inf)))

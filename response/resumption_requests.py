@@ -73,10 +73,10 @@ def _column(
     path: Path, cells: pd.Series, read_cell: Callable[[Any], Any], expected: str
 ) -> tuple[pd.Series, list[Problem]]:
     """Values of a column, and a problem per cell that has none."""
-    values = {row: read_cell(cell) for row, cell in cells.items()}
+    values: dict[Any, Any] = {row: read_cell(cell) for row, cell in cells.items()}
     wrong = [row for row, v in values.items() if v is None]
     return pd.Series(values, dtype=object), [
-        _fault(path, int(str(r)), str(cells.name), cells.loc[r], expected) for r in wrong
+        _fault(path, int(r), str(cells.name), cells.loc[r], expected) for r in wrong
     ]
 
 

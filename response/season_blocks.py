@@ -50,7 +50,7 @@ def draw(
     last = first + pd.Timedelta(days=len(past) - 1)
     if dates[0] <= last:
         raise DataError([Problem("season blocks", f"{dates[0]:%F}", f"days after {last:%F}")])
-    full = ~np.isnan(past).any(axis=tuple(range(1, past.ndim)))
+    full = np.asarray(~np.isnan(past).any(axis=tuple(range(1, past.ndim))))
     years = range(first.year, last.year + 1)
     scale = {y: _level(past, first, last, dates[0].year - y, settings) for y in years}
     home = rng.integers(0, len(years), count)
