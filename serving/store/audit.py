@@ -67,10 +67,7 @@ def append(
     session.flush()
     references = [[row.__tablename__, _key(row), digest_of(_values(row))] for row in rows]
     whole = {**(body or {}), **({ROWS: references} if references else {})}
-    head = session.scalars(select(Head).with_for_update()).one_or_none()
-    if head is None:
-        raise DataError([Problem("audit_head", "no row", "the trail's head (lantian migrate)")])
-    session.refresh(head, with_for_update=True)
+    head = lock(session)
     seq, previous = head.seq + 1, head.hash
     parts = (iso(at), actor, action, subject, canonical(whole))
     digest = hash_of(seq, parts, previous)
@@ -79,6 +76,19 @@ def append(
     session.flush()
     session.info[AUDITED] = (seq, digest)
     return seq
+
+
+def lock(session: Session) -> Head:
+    """The trail's head, locked until the transaction ends: whoever holds it writes alone.
+
+    Raises:
+        DataError: The store was never migrated.
+    """
+    query = select(Head).with_for_update().execution_options(populate_existing=True)
+    head = session.scalars(query).one_or_none()
+    if head is None:
+        raise DataError([Problem("audit_head", "no row", "the trail's head (lantian migrate)")])
+    return head
 
 
 def hash_of(seq: int, parts: Sequence[str], previous: str) -> str:
