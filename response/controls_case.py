@@ -69,8 +69,9 @@ class Plan:
     """A control plan.
 
     Attributes:
-        orders: One row per unit and day: enterprise, enterprise_name, unit, unit_name, day, mode, action, load (target,
-            0..1), mean_load (reached, by the hours to stop and restart), trucks_after [1/d],
+        orders: One row per unit and day: enterprise, enterprise_name, unit, unit_name, day,
+            mode, action, load (target, 0..1), mean_load (reached, by the hours to stop and
+            restart), trucks_after [1/d],
             cut_so2 cut_nox cut_pm cut_voc [kg/d], loss_yuan, effect_pm25 [ug m-3], reason_zh,
             reason_en, source, assumption.
         totals: One row per day and species: base, units and other [kg/d], reached and required

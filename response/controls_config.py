@@ -167,6 +167,11 @@ def load(name: str = "default") -> ControlsConfig:
     return read(configs_dir() / "controls" / f"{name}.yaml")
 
 
+def for_city(city: str) -> ControlsConfig:
+    """The settings of configs/controls/<city>.yaml, or the default where a city has none."""
+    return load(city if (configs_dir() / "controls" / f"{city}.yaml").is_file() else "default")
+
+
 def read(path: Path) -> ControlsConfig:
     """The settings of a file.
 

@@ -6,10 +6,14 @@ leaves more than the wanted gap, among all that could still beat the plan in han
 reduced cost exceeds the distance between plan and bound cannot.
 """
 
+import os
+import sys
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Literal
 
+import highspy
 import linopy
 import numpy as np
 from numpy.typing import NDArray
@@ -127,7 +131,22 @@ def _gap(value: float, bound: float) -> float:
     return max(value - bound, 0.0) / max(abs(value), 1e-9)
 
 
+@lru_cache(maxsize=1)
+def _greeted() -> None:
+    """Let HiGHS greet once into nothing: its banner ignores output_flag and would spoil --json."""
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        highspy.Highs().setOptionValue("output_flag", False)
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
+
+
 def _solve(model: linopy.Model, settings: Solver, *, gap: float, limit_s: float) -> Answer:
+    _greeted()
     # ok also covers a time limit: the condition tells, and whether there is a plan at all.
     status, condition = model.solve(
         "highs", io_api="direct", mip_rel_gap=gap, time_limit=limit_s, threads=settings.threads,

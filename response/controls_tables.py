@@ -43,8 +43,7 @@ def as_dict(plan: Plan) -> dict[str, Any]:
     totals = plan.totals.assign(day=plan.totals["day"].dt.strftime("%Y-%m-%d"))
     effect = None
     if plan.effect is not None:
-        index = plan.effect.index.strftime("%Y-%m-%d")
-        effect = plan.effect.set_axis(index).to_dict("index")
+        effect = plan.effect.set_axis([f"{d:%Y-%m-%d}" for d in plan.days]).to_dict("index")
     return {
         "level": plan.level,
         "goal": plan.goal,
