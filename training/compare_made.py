@@ -108,19 +108,19 @@ def _fit_cost(job: Job) -> dict[str, Any]:
         job.home, register, limits, end=job.start + 97 * _HOUR, calibrated=job.config.calibrate
     ).usable
     folder = fit.folder_of(job.config, job.home, job.model, job.tier, job.start)
-    kept = (folder / "model.json").is_file()
+    before = _digest(folder / "model.json")
     clock, cpu = time.monotonic(), time.process_time()
     forecaster = fit.fitted(
         job.config, home=job.home, obs=obs, until=job.start, tier=job.tier, model=job.model,
         say=_say,
     )  # fmt: skip
-    training = {
+    training: dict[str, Any] | None = {
         "seconds": time.monotonic() - clock, "cpu_seconds": time.process_time() - cpu,
         "peak_mb": _peak_mb(),
     }  # fmt: skip
-    if kept:
-        training = _kept_cost(folder)
-    elif (folder / "model.json").is_file():
+    if before and before == _digest(folder / "model.json"):
+        training = _kept_cost(folder, forecaster)
+    elif _digest(folder / "model.json"):
         write_text(folder / COST, json.dumps(training) + "\n")
     future = tiers.future(job.tier, obs=obs, home=job.home, config=job.config, stations=register)
     first = job.start - (_TIMED - 1) * job.every * _HOUR
@@ -138,11 +138,15 @@ def _fit_cost(job: Job) -> dict[str, Any]:
     }
 
 
-def _kept_cost(folder: Path) -> dict[str, Any] | None:
+def _kept_cost(folder: Path, forecaster: object) -> dict[str, Any] | None:
+    """As measured here when it was fitted, else as its own manifest says, else unknown."""
     try:
         found: dict[str, Any] = json.loads((folder / COST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None  # fitted elsewhere: not measured
+        own = getattr(forecaster, "cost", None)
+        if own is None:
+            return None
+        return {"seconds": own.seconds, "cpu_seconds": own.cpu_seconds, "peak_mb": None}
     return found
 
 

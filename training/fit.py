@@ -142,8 +142,11 @@ def _peer(
         raise ConfigError([Problem("model", found, "the extra: lantian[peers]")]) from error
     folder = folder_of(config, home, model, tier, until)
     if (folder / peer_file.MANIFEST).is_file():
-        say(f"{model}: kept in {folder}")
-        return peer_file.load(folder)
+        kept = peer_file.load(folder)
+        if kept.config == peer_settings.named(model):
+            say(f"{model}: kept in {folder}")
+            return kept
+        say(f"{model}: kept in {folder}, but trained with other settings: trained anew")
     with_tier = model_store.trained_with(tier)
     say(f"{model}: training with weather {with_tier} on data up to {until} UTC")
     register = stations.load(config.stations)

@@ -92,4 +92,4 @@ def test_differences_in_words(
 
 
 def test_a_kept_model_of_unknown_cost_is_not_given_one(tmp_path: Path) -> None:
-    assert compare_made._kept_cost(tmp_path) is None
+    assert compare_made._kept_cost(tmp_path, object()) is None

@@ -44,21 +44,21 @@ PEERS: Final[Mapping[str, PeerConfig]] = MappingProxyType(
         "tft": PeerConfig(
             "TFT", history_hours=72, together="pollutants",
             sizes={"hidden_size": 32, "n_head": 4, "dropout": 0.1},
-            issues_per_step=16, windows_per_issue=4,
+            steps=1000, issues_per_step=16, windows_per_issue=4,
         ),
         "tide": PeerConfig(
             "TiDE", sizes={"hidden_size": 256, "decoder_output_dim": 16,
                            "temporal_decoder_dim": 64, "dropout": 0.3, "temporal_width": 4},
-            issues_per_step=16, windows_per_issue=24,
+            steps=1200, issues_per_step=16, windows_per_issue=16,
         ),
         "nhits": PeerConfig(
             "NHITS", sizes={"mlp_units": [[256, 256]] * 3, "dropout_prob_theta": 0.2},
-            issues_per_step=16, windows_per_issue=24,
+            steps=2000, issues_per_step=16, windows_per_issue=24,
         ),
         "tsmixerx": PeerConfig(
             "TSMixerx", together="all",
             sizes={"n_block": 2, "ff_dim": 64, "dropout": 0.3, "revin": False},
-            issues_per_step=32,
+            steps=1500, issues_per_step=32,
         ),
     }
 )  # fmt: skip
