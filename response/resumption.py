@@ -216,12 +216,13 @@ def _decide(
     free = counts < settings.starts_per_slot
     chosen: int | None = None
     after = before
-    for at in range(0, len(choices), _CHUNK):
-        part = slice(at, at + _CHUNK)
+    open_choices = np.flatnonzero(free)
+    for at in range(0, len(open_choices), _CHUNK):
+        part = open_choices[at : at + _CHUNK]
         shares, refused = _judged(choices.factor[part], adds, conc, judge)
-        good = np.flatnonzero(free[part] & ~refused.any(axis=1))
+        good = np.flatnonzero(~refused.any(axis=1))
         if len(good):
-            chosen = at + int(good[0])
+            chosen = int(part[good[0]])
             after = shares[good[0]]
             break
     # The first choice is full load at the earliest start offered: what was asked for.
