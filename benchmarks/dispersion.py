@@ -23,7 +23,7 @@ def main() -> None:
     register, weather, receptors = case(seed=1)
     issue = pd.Timestamp(weather["time"].to_numpy()[CARRY - 1])
     settings = plume_settings.load()
-    for label in ("first", "second", "third"):
+    for label in ("first", "second"):
         begin, busy = time.perf_counter(), time.process_time()
         made = dispersion.contributions(
             register, weather, receptors, settings=settings, after=issue

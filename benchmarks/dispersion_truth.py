@@ -42,13 +42,19 @@ def main() -> None:
     parser.add_argument("--units", type=int, default=UNITS)
     parser.add_argument("--cache", type=Path, default=Path("var/dispersion-truth"))
     parser.add_argument("--settings", type=Path)
+    parser.add_argument("--share", nargs="*", default=[], help="pm25=0.3 ...: the city's own")
     args = parser.parse_args()
     file = args.cache / f"{args.seed}-{args.start}-{args.days}-{args.units}.nc"
     if args.what == "truth":
         args.cache.mkdir(parents=True, exist_ok=True)
         truth(args.seed, pd.Timestamp(args.start), args.days, args.units).to_netcdf(file)
         return
-    for line in score(xr.load_dataset(file), plume_settings.load(args.settings)):
+    shares = {name: float(value) for name, value in (pair.split("=") for pair in args.share)}
+    settings = plume_settings.load(args.settings)
+    c = settings.calibration
+    c = c.model_copy(update={"share": c.share.model_copy(update=shares)})
+    settings = settings.model_copy(update={"calibration": c})
+    for line in score(xr.load_dataset(file), settings):
         print(line)
 
 
@@ -213,6 +219,11 @@ def score(ds: xr.Dataset, settings: Settings) -> list[str]:
                 for d in observed.index
             ]
         )
+        whole = (
+            CUT * made[p].transpose("day", "station").to_numpy()[:, reference].mean(axis=1).sum()
+        )
+        share = true.sum() / whole * ours_inc[p].sum() / observed[p].sum()
+        lines.append(f"{p}: share of the increment that would have been right: {share:.2f}")
         for label, factor in (("uncalibrated", np.ones(len(ours))), ("calibrated", day_factors)):
             ratio = ours * factor / true
             within = np.mean((ratio > 1 / 1.5) & (ratio < 1.5))
