@@ -10,6 +10,7 @@ import argparse
 import resource
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -137,7 +138,7 @@ def main() -> None:
         from twin import geography, register_measures
         from twin.config import load as load_twin
 
-        twin = load_twin("jiaozuo")
+        twin = load_twin(Path("configs/twin/jiaozuo.yaml"))
         made = twin_enterprises.create(twin, geography.create(twin, seed=args.seed))
         people, units = made.enterprises, made.units
         measures = register_measures.measures(made, twin)
