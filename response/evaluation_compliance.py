@@ -48,7 +48,8 @@ class Compliance:
             late_h, monitor_done, verdict, probability (of the verdict), p_<verdict>,
             p_contradicts (monitor shows more of the cut than the meter), contradicts, evidence
             (meter, monitor, none).
-        loads: Estimated mean load (unit, local day) of units under order, 0..1.2; NaN unknown.
+        loads: Estimated mean load (unit, local day) of all units that have an order, on every day
+            there are data of, 0..1.2; NaN unknown.
     """
 
     table: pd.DataFrame
@@ -109,7 +110,7 @@ def judge(
         for _, part in orders.groupby(["start", "end"], sort=True)
     ]
     table = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
-    return Compliance(table, _loads(orders, ids, ratios, offset))
+    return Compliance(table, _loads(ids, ratios, offset))
 
 
 def check_orders(orders: pd.DataFrame, units: pd.DataFrame) -> None:
@@ -305,10 +306,8 @@ def _probabilities(use: Mapping[str, Floats], settings: Settings) -> dict[str, F
     return {k: np.where(unknown, 0.0, v) for k, v in result.items()}
 
 
-def _loads(
-    orders: pd.DataFrame, ids: pd.Index, ratios: Mapping[str, _Ratio], offset: pd.Timedelta
-) -> pd.DataFrame:
-    """Mean load by unit and local day, by meter and else by monitor; 1 where nothing is ordered."""
+def _loads(ids: pd.Index, ratios: Mapping[str, _Ratio], offset: pd.Timedelta) -> pd.DataFrame:
+    """Mean load by unit and local day, by meter and else by monitor."""
     parts = {}
     for name in ("meter", "monitor"):
         if name not in ratios:

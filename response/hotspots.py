@@ -280,7 +280,8 @@ def _hotspot(
         left = np.where(close, 0.0, left)
         entries.append(
             Source("unregistered", "", float(x[at]), float(y[at]), mass,
-                   float(first_scan.emission[at]) * 3.6e-6, _speakers(rows[0], sky[0], x[at], y[at]))
+                   float(first_scan.emission[at]) * 3.6e-6,
+                   _speakers(rows[0], sky[0], x[at], y[at]))
         )  # fmt: skip
     if units is not None and registered is not None:
         for k, at in enumerate(near):
