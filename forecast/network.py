@@ -5,8 +5,9 @@ week and then, in both directions, the city's coming weather in steps of three h
 weather is known, and pollution accumulates); an hourly head gives every station its own values
 from the trunk, its own readings and weather, and what the wind brings from other stations.
 
-    past (n, 56, c) ---- GRU ----> state
-    future (n, 32, c) -- bidirectional GRU x layers, begun from that state --> (n, 96, width)
+    past (n, 56, c) + mean over stations of their past --- GRU ----> state
+    future (n, 32, c) + mean over stations of their weather
+        --- bidirectional GRU x layers, begun from that state --> (n, 96, width)
     station, same hour, hour's weather, exchange, identity --(+)--> residual blocks
         --> (n, 96, s, POLLUTANTS, quantiles) in z
 
@@ -26,6 +27,7 @@ from forecast.schema import MAX_LEAD, POLLUTANTS, QUANTILES
 
 _N: Final = len(POLLUTANTS)
 _MIDDLE: Final = QUANTILES.index(0.5)
+_PLACE_KM: Final = 30.0
 _STEP_HOURS: Final = tuple(PATCH * (k + 0.5) for k in range(STEPS))
 
 
@@ -91,9 +93,9 @@ class Network(nn.Module):
         w, c = config.width, config.channels
         drop = config.dropout
         self.trust = nn.Embedding(3, 16)
-        self.past_in = nn.Sequential(nn.Linear(c["past"], w), nn.SiLU(), nn.Dropout(drop))
+        self.past_in = _Gathered(c["past"], c["field"], w, drop)
         self.past = nn.GRU(w, w, batch_first=True)
-        self.future_in = nn.Sequential(nn.Linear(c["future"] + 16, w), nn.SiLU(), nn.Dropout(drop))
+        self.future_in = _Gathered(c["future"] + 16, PATCH * c["hours"], w, drop)
         self.begin = nn.Linear(w, 2 * config.layers * w)
         self.future = _trunk(config)
         self.to_hours = nn.Linear(2 * w, PATCH * w)
@@ -113,6 +115,7 @@ class Network(nn.Module):
     def forward(
         self,
         past: Tensor,
+        field: Tensor,
         future: Tensor,
         station: Tensor,
         hours: Tensor,
@@ -138,7 +141,8 @@ class Network(nn.Module):
         n, s = station.shape[:2]
         w = self.config.width
         at = torch.arange(MAX_LEAD, device=past.device) if leads is None else leads - 1
-        city = self.to_hours(self._trunk(past, future, trust)).reshape(n, MAX_LEAD, 1, w)
+        trunk = self._trunk(past, field, future, hours, trust, place)
+        city = self.to_hours(trunk).reshape(n, MAX_LEAD, 1, w)
         who = self.identity(self._hidden(identity, n)).expand(n, s, -1)
         own = self.station(torch.cat([station, who], dim=-1))[:, None]
         x = city[:, at] + own + self.hour(hours[:, at])
@@ -150,11 +154,22 @@ class Network(nn.Module):
         held = torch.sigmoid(self.hold[at] - 3.0)[None, :, None, :] * recent[:, None, :, :_N]
         return quantiles_of(raw, held)
 
-    def _trunk(self, past: Tensor, future: Tensor, trust: Tensor) -> Tensor:
+    def _trunk(
+        self,
+        past: Tensor,
+        field: Tensor,
+        future: Tensor,
+        hours: Tensor,
+        trust: Tensor,
+        place: Tensor,
+    ) -> Tensor:
         n, w, layers = len(past), self.config.width, self.config.layers
-        _, state = self.past(self.past_in(past))
+        _, state = self.past(self.past_in(past, field, place))
         known = self.trust(trust)[:, None].expand(n, STEPS, -1)
-        ahead = self.future_in(torch.cat([future, known], dim=-1))
+        s, channels = hours.shape[2:]
+        weather = hours.reshape(n, STEPS, PATCH, s, channels).transpose(2, 3)
+        weather = weather.reshape(n, STEPS, s, PATCH * channels)
+        ahead = self.future_in(torch.cat([future, known], dim=-1), weather, place)
         begin = torch.tanh(self.begin(state[0])).reshape(n, 2 * layers, w).transpose(0, 1)
         out: Tensor = self.future(ahead, begin.contiguous())
         return out
@@ -166,6 +181,29 @@ class Network(nn.Module):
             return many
         kept = torch.rand(many.shape, device=many.device) > self.config.identity_dropout
         return many * kept
+
+
+class _Gathered(nn.Module):
+    """City channels and the mean over stations of theirs, each station told where it stands.
+
+    The mean of what stations say keeps gradients across the city (a front that has passed the
+    northern ones), which the mean of the values alone does not.
+    """
+
+    def __init__(self, city: int, station: int, width: int, dropout: float) -> None:
+        super().__init__()
+        self.city = nn.Linear(city, width)
+        self.station = nn.Linear(station + 2, width)
+        self.gathered = nn.Linear(width, width)
+        self.drop = nn.Dropout(dropout)
+
+    def forward(self, city: Tensor, station: Tensor, place: Tensor) -> Tensor:
+        n, steps, s, _ = station.shape
+        where = (place / _PLACE_KM)[None, None].expand(n, steps, s, 2)
+        said = nn.functional.silu(self.station(torch.cat([station, where], dim=-1)))
+        both = self.city(city) + self.gathered(said.mean(dim=2))
+        out: Tensor = self.drop(nn.functional.silu(both))
+        return out
 
 
 class _Recurrent(nn.Module):

@@ -29,6 +29,7 @@ TRUST: Final[Mapping[WeatherTier, int]] = {
 _ALL_LEADS: Final = np.arange(1, MAX_LEAD + 1)
 _N: Final = len(POLLUTANTS)
 _PAST_AIR: Final = ("speed", "u10", "v10", "t2m", "depression", "sp", "tp", "ventilation")
+_FIELD_AIR: Final = ("speed", "u10", "v10", "t2m", "depression", "sp")
 _LEVEL_HOURS: Final = (1, 3, 6, 12, 24, 72, 168)
 _EARTH_KM: Final = 111.2
 
@@ -65,6 +66,7 @@ class Inputs:
     """Arrays of n issue times and s stations, float32 without NaN."""
 
     past: Floats  # (n, PAST_STEPS, PATCH x channels) of the city
+    field: Floats  # (n, PAST_STEPS, s, PATCH x channels): readings and weather at each station
     future: Floats  # (n, STEPS, PATCH x channels) of the city
     station: Floats  # (n, s, channels): levels of the last days, place
     hours: Floats  # (n, lead, s, channels): weather at the station
@@ -98,6 +100,7 @@ def inputs(batch: IssueBatch, scales: Scales) -> Inputs:
     future = np.concatenate([future, clock, lead, known[..., 0, None]], axis=-1)
     return Inputs(
         past=_patches(_past_city(seen, town, scales)),
+        field=_field(seen, here, scales),
         future=_patches(future),
         station=_station(here, town, seen.stations),
         hours=_hours(columns, scales.station, (n, MAX_LEAD, s)),
@@ -168,6 +171,17 @@ def _past_city(batch: IssueBatch, town: Floats, scales: Scales) -> Floats:
     clock = calendar.hour_of_day(batch.issue_times, batch.offset, back)
     parts = [np.nan_to_num(town[:, :, 0]), share, weather, clock]
     return np.concatenate(parts, axis=-1).astype(np.float32)
+
+
+def _field(batch: IssueBatch, here: Floats, scales: Scales) -> Floats:
+    """(n, PAST_STEPS, s, PATCH x channels): what each station saw; gradients across the city."""
+    air = features.derived(features.padded(batch.history_weather, features.HOURS_BACK))
+    weather = np.stack([_scaled(air[k], scales.past[k]) for k in _FIELD_AIR], axis=-1)
+    known = np.isfinite(here)
+    values = np.concatenate([np.where(known, here, 0), known, weather], axis=-1)
+    n, hours, s, channels = values.shape
+    patched = values.reshape(n, hours // PATCH, PATCH, s, channels).swapaxes(2, 3)
+    return np.ascontiguousarray(patched.reshape(n, hours // PATCH, s, -1), dtype=np.float32)
 
 
 def _station(here: Floats, town: Floats, stations: pd.DataFrame) -> Floats:

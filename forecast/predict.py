@@ -87,7 +87,18 @@ def raw_quantiles(networks: tuple[Network, ...], given: Inputs, stations: pd.Dat
 
 def tensors(given: Inputs) -> tuple[torch.Tensor, ...]:
     """Inputs in the order of Network.forward, without a copy."""
-    names = ("past", "future", "station", "hours", "same_hour", "recent", "wind", "trust", "place")
+    names = (
+        "past",
+        "field",
+        "future",
+        "station",
+        "hours",
+        "same_hour",
+        "recent",
+        "wind",
+        "trust",
+        "place",
+    )
     return tuple(torch.from_numpy(np.ascontiguousarray(getattr(given, k))) for k in names)
 
 

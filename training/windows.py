@@ -191,5 +191,5 @@ def _joined(parts: Sequence[Inputs], at: np.ndarray) -> Inputs:
     def put(name: str) -> np.ndarray:
         return np.concatenate([getattr(p, name) for p in parts])[at]
 
-    names = ("past", "future", "station", "hours", "same_hour", "recent", "wind", "trust")
+    names = ("past", "field", "future", "station", "hours", "same_hour", "recent", "wind", "trust")
     return Inputs(**{k: put(k) for k in names}, place=parts[0].place)
