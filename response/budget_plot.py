@@ -71,7 +71,7 @@ def _panel(axes: Axes, budget: Budget, metric: Metric, language: Language) -> No
     else:
         axes.set_ylim(0)
     ends = (budget.dates[0], budget.dates[-1] + pd.Timedelta(days=1))
-    axes.set_xlim(*(float(mdates.date2num(t)) for t in ends))
+    axes.set_xlim(*(float(mdates.date2num(t)) for t in ends))  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(mdates.MonthLocator(bymonth=(1, 3, 5, 7, 9, 11)))  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_formatter(mdates.DateFormatter("%m-%d"))  # type: ignore[no-untyped-call]
     axes.set_title(getattr(TITLES[metric], language))
