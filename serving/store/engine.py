@@ -95,6 +95,7 @@ def reading(store: Store) -> Iterator[Session]:
         engine = engine.execution_options(isolation_level="REPEATABLE READ")
     with Session(engine, expire_on_commit=False) as session:
         yield session
+        session.expunge_all()  # what was read stays readable afterwards
         session.rollback()
 
 

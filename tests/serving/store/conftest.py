@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
+from serving import passwords
 from serving.store import engine, migrate
 from serving.store.engine import Store
 
@@ -26,6 +29,14 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     running = server.get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="stop")
     yield running.get_uri()
     running.cleanup()
+
+
+@pytest.fixture(autouse=True)
+def cheap_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same argon2id with the least work: tests hash many passwords."""
+    hasher = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
+    passwords._nobody.cache_clear()
+    monkeypatch.setattr(passwords, "_hasher", lambda: hasher)
 
 
 def sqlite_url(folder: Path) -> str:
