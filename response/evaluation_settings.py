@@ -10,9 +10,10 @@ class Settings:
     Attributes:
         interval: Width of every interval told.
         contribution_common: Log-sd of the factor between contributions and truth that a whole
-            episode shares; fitted on one seed of the simulated city (docs/results/evaluation.md).
+            episode shares: the share of the local increment differs between cities by a factor
+            of two (docs/results/dispersion.md, docs/results/evaluation.md).
         contribution_day: Log-sd of the part of that factor that is new each day.
-        contribution_bias: Median log of true over computed effect, same source.
+        contribution_bias: Median log of true over computed effect; 0: none is claimed.
         error_df: Degrees of freedom of the t distribution of re-run errors.
         least_past_days: Days without orders needed before the re-run says anything.
         samples: Draws.
@@ -28,7 +29,7 @@ class Settings:
     """
 
     interval: float = 0.8
-    contribution_common: float = 0.35
+    contribution_common: float = 0.8
     contribution_day: float = 0.25
     contribution_bias: float = 0.0
     error_df: float = 4.0

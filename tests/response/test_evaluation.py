@@ -133,7 +133,7 @@ def test_interval_of_the_rerun_covers_as_often_as_it_says() -> None:
         one = {"pm25": pd.DataFrame({"observed": [clean], "rerun": [100.0]}, DAYS[:1])}
         row = evaluation.effect(
             one, contributions(), loads(), past={"pm25": before}, seed=k,
-            settings=replace(DEFAULT, samples=800),
+            settings=replace(DEFAULT, samples=800, contribution_common=0.35),
         ).of("pm25")  # fmt: skip
         inside.append(row["low"] <= true <= row["high"])
     assert 0.68 <= np.mean(inside) <= 0.95
