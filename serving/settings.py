@@ -1,4 +1,4 @@
-"""What the environment says: where the home is. Read at the edge, passed on as values."""
+"""What the environment says. Read at the edge, passed on as values; secrets come from here only."""
 
 import os
 from pathlib import Path
@@ -7,3 +7,8 @@ from pathlib import Path
 def home() -> Path:
     """LANTIAN_HOME, default `var/` below the working folder."""
     return Path(os.environ.get("LANTIAN_HOME", "var"))
+
+
+def database_url() -> str:
+    """LANTIAN_DATABASE_URL, default SQLite at `lantian.db` of the home."""
+    return os.environ.get("LANTIAN_DATABASE_URL") or f"sqlite:///{home().resolve() / 'lantian.db'}"

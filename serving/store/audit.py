@@ -23,7 +23,7 @@ from serving.store.engine import AUDITED, Store, iso, reading
 from serving.store.models import APPEND_ONLY, Entry, Head
 
 FIRST: Final = "0" * 64  # the hash before the first row
-ROWS: Final = "rows"  # key of the body: digests of the rows written with the entry
+ROWS: Final = "written"  # key of the body: digests of the rows written with the entry
 COLUMNS: Final = ("at", "actor", "action", "subject", "body", "previous", "hash")
 
 
@@ -64,6 +64,8 @@ def append(
         body: Whatever JSON knows; never a secret.
         rows: New rows of append-only tables, whose digests are kept.
     """
+    if body and ROWS in body:
+        raise ValueError(f"{ROWS}: a key of the trail itself")
     session.flush()
     references = [[row.__tablename__, _key(row), digest_of(_values(row))] for row in rows]
     whole = {**(body or {}), **({ROWS: references} if references else {})}
