@@ -135,10 +135,11 @@ def _tables() -> list[Table]:
 
 def _lines(connection: Connection, table: Table) -> Iterator[str]:
     order = list(table.primary_key.columns)
-    rows = connection.execution_options(yield_per=1000).execute(select(table).order_by(*order))
-    for row in rows.mappings():
-        values = {k: iso(v) if isinstance(v, dt.datetime) else v for k, v in row.items()}
-        yield canonical([table.name, values])
+    query = select(table).order_by(*order).execution_options(yield_per=1000)
+    with connection.execute(query) as rows:
+        for row in rows.mappings():
+            values = {k: iso(v) if isinstance(v, dt.datetime) else v for k, v in row.items()}
+            yield canonical([table.name, values])
 
 
 def _sum(connection: Connection, table: Table) -> tuple[int, str]:
