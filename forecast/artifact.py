@@ -2,7 +2,8 @@
 
     <folder>/model.json          what it is, what it expects, hashes of the others; written last
     <folder>/weights.safetensors weights of each network of the ensemble, whole numbers by row
-    <folder>/errors.safetensors  PITs of its past errors, and how its spread is corrected
+    <folder>/errors.safetensors  PITs of its past errors, how its spread is corrected, blend weights
+    <folder>/trees.json.gz       median trees that are blended in, where there are any
 
 A weight matrix is kept as int8 with one float16 scale per row, so that a shipped model stays small
 (5 MB at most); other weights as float16. What that costs is measured in docs/results/beijing.md.
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from forecast import trees
 from forecast.error_templates import ErrorTemplates
 from forecast.files import write_bytes, write_text
 from forecast.network import Network, NetworkConfig
@@ -29,11 +31,13 @@ from forecast.network_inputs import Scales
 from forecast.problems import DataError, Problem
 from forecast.recalibration import Recalibration
 from forecast.schema import MAX_LEAD, POLLUTANTS, QUANTILES, VARIABLES, WEATHER
+from forecast.trees import MedianTrees
 
 FORMAT: Final = "lantian-network-1"
 MANIFEST: Final = "model.json"
 WEIGHTS: Final = "weights.safetensors"
 ERRORS: Final = "errors.safetensors"
+TREES: Final = "trees.json.gz"
 _HOUR: Final = pd.Timedelta(hours=1)
 _EPOCH: Final = pd.Timestamp("1970-01-01")
 
@@ -42,12 +46,19 @@ _EPOCH: Final = pd.Timestamp("1970-01-01")
 class Artifact:
     """Everything a trained model needs to forecast."""
 
-    networks: tuple[Network, ...]  # in evaluation mode; their mean is the forecast
+    networks: tuple[Network, ...]  # in evaluation mode
+    serves: tuple[tuple[str, ...], ...]  # tiers of weather each network is for
     scales: Scales
+    trees: MedianTrees
     trained_until: pd.Timestamp  # naive UTC; calibration included
     errors: ErrorTemplates
     recalibration: Recalibration
-    about: Mapping[str, Any]  # city, data hash, code revision, seeds, simulated: shown, not used
+    about: Mapping[str, Any]  # city, data hash, code revision, simulated: shown, not used
+
+    def for_tier(self, tier: str) -> tuple[Network, ...]:
+        """Networks whose mean is the forecast with a tier of weather; all where none is for it."""
+        mine = tuple(n for n, s in zip(self.networks, self.serves, strict=True) if tier in s)
+        return mine or self.networks
 
 
 def write(model: Artifact, folder: Path) -> None:
@@ -60,13 +71,17 @@ def write(model: Artifact, folder: Path) -> None:
         "pit": model.errors.pit,
         "issue_hours": ((model.errors.issue_times - _EPOCH) // _HOUR).to_numpy().astype(np.int64),
         "levels": model.recalibration.levels.astype(np.float32),
+        "blend": model.trees.weights.astype(np.float32),
     }
     files = {WEIGHTS: save(weights), ERRORS: save(errors)}
+    if model.trees.models:
+        files[TREES] = trees.packed(model.trees.models)
     for name, raw in files.items():
         write_bytes(folder / name, raw)
     manifest = _expected() | {
         "trained_until": model.trained_until.isoformat(),
         "networks": [asdict(n.config) for n in model.networks],
+        "serves": [list(s) for s in model.serves],
         "scales": asdict(model.scales),
         "error_stations": list(model.errors.stations),
         "about": dict(model.about),
@@ -85,6 +100,7 @@ def read(folder: Path) -> Artifact:
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         configs = [_config(c) for c in manifest["networks"]]
+        serves = tuple(tuple(map(str, s)) for s in manifest["serves"])
         scales = _scales(manifest["scales"])
         until = pd.Timestamp(manifest["trained_until"])
         stations = tuple(map(str, manifest["error_stations"]))
@@ -97,7 +113,8 @@ def read(folder: Path) -> Artifact:
         for key, value in _expected().items()
         if manifest.get(key) != value
     ]
-    raw = {name: _checked(folder / name, hashes.get(name), problems) for name in (WEIGHTS, ERRORS)}
+    names = (WEIGHTS, ERRORS, *([TREES] if TREES in hashes else []))
+    raw = {name: _checked(folder / name, hashes.get(name), problems) for name in names}
     if problems:
         raise DataError(problems)
     try:
@@ -106,10 +123,13 @@ def read(folder: Path) -> Artifact:
         times = pd.DatetimeIndex(_EPOCH + pd.to_timedelta(errors["issue_hours"], unit="h"))
         templates = ErrorTemplates(times, stations, errors["pit"])
         recalibration = Recalibration(errors["levels"])
+        blend = errors["blend"]
     except (SafetensorError, KeyError, RuntimeError, ValueError) as error:
         found = f"{type(error).__name__}: {error}"
         raise DataError([Problem(str(folder), found[:300], "tensors of the manifest")]) from error
-    return Artifact(networks, scales, until, templates, recalibration, about)
+    found = trees.unpacked(raw[TREES], str(folder / TREES)) if TREES in raw else {}
+    beside = MedianTrees(found, blend)
+    return Artifact(networks, serves, scales, beside, until, templates, recalibration, about)
 
 
 def _expected() -> dict[str, Any]:

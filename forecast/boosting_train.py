@@ -75,7 +75,7 @@ def trial(
         held.set_label(target(y2, q))
         stop = lgb.early_stopping(config.early_stopping, verbose=False)
         booster = lgb.train(
-            _parameters(q, config, seed), data, config.rounds, valid_sets=[held], callbacks=[stop]
+            parameters(q, config, seed), data, config.rounds, valid_sets=[held], callbacks=[stop]
         )
         best.append(booster.best_iteration)
         z = booster.predict(x2, num_iteration=booster.best_iteration, num_threads=1)
@@ -102,7 +102,7 @@ def final(
     models = []
     for q, n in zip(QUANTILES, rounds, strict=True):
         data.set_label(target(y, q))
-        models.append((q, lgb.train(_parameters(q, config, seed), data, n)))
+        models.append((q, lgb.train(parameters(q, config, seed), data, n)))
     return models
 
 
@@ -163,7 +163,8 @@ def _fixed(seed: int) -> dict[str, Any]:
     return {"max_bin": 127, "num_threads": 1, "verbosity": -1, "seed": seed}
 
 
-def _parameters(q: float, config: BoostingConfig, seed: int) -> dict[str, Any]:
+def parameters(q: float, config: BoostingConfig, seed: int) -> dict[str, Any]:
+    """LightGBM's parameters for a quantile."""
     # Little data lies beyond the outer quantiles: smaller trees there.
     leaves = config.leaves if 0.05 < q < 0.95 else max(config.leaves // 2, 2)
     return _fixed(seed) | {

@@ -79,9 +79,8 @@ class ErrorTemplates:
     def _alike(self, issue_time: pd.Timestamp) -> NDArray[np.int64]:
         """Templates of the same season and hour; fewer than LEAST: a looser rule."""
         hours = np.abs((self.issue_times.hour - issue_time.hour + 12) % 24 - 12)
-        days = np.abs(
-            (self.issue_times.dayofyear - issue_time.dayofyear + 365.25 / 2) % 365.25 - 365.25 / 2
-        )
+        days = self.issue_times.day_of_year - issue_time.day_of_year
+        days = np.abs((days + 365.25 / 2) % 365.25 - 365.25 / 2)
         found = np.arange(len(self.issue_times))
         for near, season in ALIKE:
             found = np.flatnonzero((hours <= near) & (days <= season))

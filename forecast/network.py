@@ -41,6 +41,7 @@ class NetworkConfig:
     layers: int = 2  # of the trunk over the future
     blocks: int = 2  # of the head
     dropout: float = 0.25
+    channel_dropout: float = 0.0  # of whole input channels of the trunk, over all steps
     identity: int = 8  # size of a station's identity
     identity_dropout: float = 0.3
     exchange_heads: int = 3
@@ -93,9 +94,9 @@ class Network(nn.Module):
         w, c = config.width, config.channels
         drop = config.dropout
         self.trust = nn.Embedding(3, 16)
-        self.past_in = _Gathered(c["past"], c["field"], w, drop)
+        self.past_in = _Gathered(c["past"], c["field"], w, config)
         self.past = nn.GRU(w, w, batch_first=True)
-        self.future_in = _Gathered(c["future"] + 16, PATCH * c["hours"], w, drop)
+        self.future_in = _Gathered(c["future"] + 16, PATCH * c["hours"], w, config)
         self.begin = nn.Linear(w, 2 * config.layers * w)
         self.future = _trunk(config)
         self.to_hours = nn.Linear(2 * w, PATCH * w)
@@ -190,20 +191,29 @@ class _Gathered(nn.Module):
     northern ones), which the mean of the values alone does not.
     """
 
-    def __init__(self, city: int, station: int, width: int, dropout: float) -> None:
+    def __init__(self, city: int, station: int, width: int, config: NetworkConfig) -> None:
         super().__init__()
+        self.hide = config.channel_dropout
         self.city = nn.Linear(city, width)
         self.station = nn.Linear(station + 2, width)
         self.gathered = nn.Linear(width, width)
-        self.drop = nn.Dropout(dropout)
+        self.drop = nn.Dropout(config.dropout)
 
     def forward(self, city: Tensor, station: Tensor, place: Tensor) -> Tensor:
         n, steps, s, _ = station.shape
+        if self.training and self.hide:
+            city = city * _shown(city[:, :1], self.hide)
+            station = station * _shown(station[:, :1, :1], self.hide)
         where = (place / _PLACE_KM)[None, None].expand(n, steps, s, 2)
         said = nn.functional.silu(self.station(torch.cat([station, where], dim=-1)))
         both = self.city(city) + self.gathered(said.mean(dim=2))
         out: Tensor = self.drop(nn.functional.silu(both))
         return out
+
+
+def _shown(like: Tensor, hide: float) -> Tensor:
+    """Ones of the shape of `like`, some of them 0, the others larger in turn."""
+    return nn.functional.dropout(torch.ones_like(like), hide)
 
 
 class _Recurrent(nn.Module):

@@ -1,8 +1,9 @@
 """A trained network as a forecaster: an IssueBatch in, quantiles in the schema's units out.
 
 Takes an Artifact; answers as every forecaster does (forecast.batch). The mean of the ensemble's
-quantiles, in the network's scale, is the forecast; its spread is corrected by what it missed in a
-year it had not seen (forecast.recalibration).
+quantiles, in the network's scale, moved by the blend with the trees (forecast.trees), is the
+forecast; its spread is corrected by what it missed in time it had not seen
+(forecast.recalibration).
 """
 
 from dataclasses import dataclass, replace
@@ -41,6 +42,11 @@ class NetworkForecaster:
         return self.model.trained_until
 
     @property
+    def parameters(self) -> int:
+        """Weights of all its networks."""
+        return sum(p.numel() for n in self.model.networks for p in n.parameters())
+
+    @property
     def dependence(self) -> ErrorTemplates:
         """What makes members of its quantiles."""
         return self.model.errors
@@ -56,8 +62,12 @@ class NetworkForecaster:
 
     def _some(self, batch: IssueBatch) -> Floats:
         given = network_inputs.inputs(batch, self.model.scales)
-        z = raw_quantiles(self.model.networks, given, batch.stations)
-        z = self.model.recalibration.apply(z, TRUST[batch.tier])
+        z = raw_quantiles(self.model.for_tier(batch.tier), given, batch.stations)
+        trust = TRUST[batch.tier]
+        medians = self.model.trees.medians(batch)
+        if medians is not None:
+            z = self.model.trees.blended(z, self.model.scales.z(medians), trust)
+        z = self.model.recalibration.apply(z, trust)
         conc = self.model.scales.concentration(np.moveaxis(z, -1, -2))
         return np.ascontiguousarray(np.moveaxis(conc, -2, -1))
 

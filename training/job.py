@@ -31,7 +31,7 @@ from forecast.network_inputs import Scales
 from forecast.schema import POLLUTANTS, WEATHER
 from training import module, windows
 from training.module import Data, Examples, Module
-from training.settings import TrainConfig
+from training.settings import Tiers, TrainConfig
 from training.windows import Record, Vintages
 
 _FILE = "network.safetensors"
@@ -45,6 +45,7 @@ class Job:
     name: str
     seed: int
     parts: Parts
+    tiers: Tiers
 
 
 def keep_record(path: Path, record: Record) -> None:
@@ -88,12 +89,14 @@ def train(
     began = time.monotonic()
     _quiet()
     record = _record(data)
-    times = _issue_times(record, job.parts)
+    times = issue_times(record, job.parts)
     if settings.workers > 1:
         torch.set_num_threads(1)
     pl.seed_everything(job.seed, verbose=False)
     real = vintages.of(record.stations) if vintages else None
-    examples = Examples(record, times, windows.observed(real), scales, settings, job.seed)
+    examples = Examples(
+        record, times, windows.observed(real), scales, settings, job.tiers, job.seed
+    )
     given = network_inputs.inputs(record.cut(times[:1], None, "none"), scales)
     section = settings.network
     config = NetworkConfig(
@@ -137,7 +140,8 @@ def _record(path: Path) -> Record:
     return Record.of(ds, offset, int(ds.attrs["history_hours"]))
 
 
-def _issue_times(record: Record, parts: Parts) -> pd.DatetimeIndex:
+def issue_times(record: Record, parts: Parts) -> pd.DatetimeIndex:
+    """Issue times whose targets lie within one of the parts."""
     found = [record.issue_times(first, last) for first, last in parts]
     return found[0].append(found[1:])
 

@@ -23,7 +23,7 @@ from forecast.network_inputs import PATCH, STEPS, Scales
 from forecast.predict import tensors
 from training import losses, windows
 from training.losses import LossConfig, Scale
-from training.settings import TrainConfig
+from training.settings import Tiers, TrainConfig
 from training.windows import Holes, Record, Weather
 
 Batch = tuple[Tensor, ...]
@@ -38,6 +38,7 @@ class Examples:
     weather: Weather
     scales: Scales
     settings: TrainConfig
+    tiers: Tiers
     seed: int
 
 
@@ -63,7 +64,7 @@ def example(examples: Examples, step: int) -> Batch:
     many = settings.stations_per_step
     if many is not None and many < len(record.stations):
         record = record.only(_some_stations(record, many, rng))
-    shares = {k: v for k, v in settings.tiers.model_dump().items() if v > 0}
+    shares = {k: v for k, v in examples.tiers.model_dump().items() if v > 0}
     given, observed = windows.mixed(
         record, times[drawn], examples.weather, shares, examples.scales,
         Holes(**settings.holes.model_dump()), rng,

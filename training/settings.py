@@ -23,6 +23,7 @@ class NetworkSection(Section):
     layers: int = Field(2, ge=1, le=8)
     blocks: int = Field(2, ge=1, le=8)
     dropout: Share = 0.25
+    channel_dropout: Share = 0.0
     identity: int = Field(8, ge=1, le=64)
     identity_dropout: Share = 0.3
     exchange_heads: int = Field(3, ge=1, le=16)
@@ -52,6 +53,18 @@ class Tiers(Section):
         if abs(total - 1) > 1e-6:
             raise ValueError(f"shares sum to 1, found {total}")
         return self
+
+
+class Expert(Section):
+    """Networks for some tiers of weather, and what they practise.
+
+    One network for all tiers was worse in each than networks that specialise
+    (docs/results/beijing-variants.md).
+    """
+
+    serves: tuple[Literal["none", "perturbed", "archived", "perfect"], ...] = Field(min_length=1)
+    tiers: Tiers
+    seeds: tuple[int, ...] = Field(min_length=1)
 
 
 class HolesSection(Section):
@@ -86,19 +99,47 @@ class CalibrationSection(Section):
     templates: int = Field(240, ge=20, le=4000)  # errors kept for members
 
 
+class TreesSection(Section):
+    """Median trees beside the network (forecast.trees)."""
+
+    rows: int = Field(150_000, ge=0)  # per tier of weather; 0: no trees
+    rounds: int = Field(160, ge=1)
+
+
 class TrainConfig(Section):
     """configs/train/<name>.yaml."""
 
     network: NetworkSection = NetworkSection()
     loss: LossSection = LossSection()
-    tiers: Tiers = Tiers()
+    experts: tuple[Expert, ...] = Field(
+        (
+            Expert(
+                serves=("perfect",),
+                tiers=Tiers(perfect=0.85, perturbed=0.15, none=0),
+                seeds=(1, 2, 3),
+            ),
+            Expert(
+                serves=("perturbed", "archived", "none"),
+                tiers=Tiers(perfect=0.1, perturbed=0.6, none=0.3),
+                seeds=(11, 12),
+            ),
+        ),
+        min_length=1,
+    )
     holes: HolesSection = HolesSection()
     optimiser: Optimiser = Optimiser()
     calibration: CalibrationSection = CalibrationSection()
-    seeds: tuple[int, ...] = Field((1, 2, 3), min_length=1)
+    trees: TreesSection = TreesSection()
     gap_hours: int = Field(240, ge=96)  # between training targets and a calibration block
     stations_per_step: int | None = Field(None, ge=2)  # of a large network; None: all
     workers: int = Field(2, ge=1, le=64)  # networks trained side by side, one core each
+
+    @model_validator(mode="after")
+    def _each_tier_once(self) -> "TrainConfig":
+        served = [tier for e in self.experts for tier in e.serves]
+        if len(set(served)) != len(served):
+            raise ValueError(f"each tier is served by one expert, found {served}")
+        return self
 
 
 def load(path: Path) -> TrainConfig:

@@ -17,32 +17,25 @@ import multiprocessing
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
+import lightgbm as lgb
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from forecast import (
-    artifact,
-    error_templates,
-    network_inputs,
-    predict,
-    provenance,
-    recalibration,
-    weather_tiers,
-)
+from forecast import artifact, network_inputs, provenance, trees
 from forecast.artifact import Artifact
-from forecast.batch import FutureWeather, WeatherTier
 from forecast.config import CityConfig
 from forecast.network import Network
-from forecast.network_inputs import TRUST, Scales
+from forecast.network_inputs import Scales
 from forecast.problems import DataError, Problem
 from forecast.schema import MAX_LEAD, POLLUTANTS
-from training import job, tracking
+from forecast.trees import MedianTrees
+from training import calibrate, job, tracking
+from training.calibrate import Block
 from training.job import Job
 from training.settings import TrainConfig
 from training.windows import Record, Vintages
@@ -50,14 +43,6 @@ from training.windows import Record, Vintages
 _HOUR: Final = pd.Timedelta(hours=1)
 _SCALE_ISSUES: Final = 400
 _BATCH: Final = 64
-
-
-@dataclass(frozen=True)
-class Block:
-    """A stretch of time (first and last hour, naive UTC)."""
-
-    first: pd.Timestamp
-    last: pd.Timestamp
 
 
 def run(
@@ -95,26 +80,48 @@ def run(
     if not data.is_file():
         job.keep_record(data, record)
     simulated = bool(config.simulated or obs.attrs.get("simulated"))
-    jobs = [
-        Job(f"fold-{i}", settings.seeds[0], _others(record, blocks, i, until, settings))
-        for i in range(len(blocks))
-    ] + [Job(f"seed-{s}", s, ((record.origin, until),)) for s in settings.seeds]
+    others = [_others(record, blocks, i, until, settings) for i in range(len(blocks))]
+    folds = [
+        Job(f"expert-{k}-fold-{i}", e.seeds[0], parts, e.tiers)
+        for k, e in enumerate(settings.experts)
+        for i, parts in enumerate(others)
+    ]
+    whole = [
+        Job(f"expert-{k}-seed-{s}", s, ((record.origin, until),), e.tiers)
+        for k, e in enumerate(settings.experts)
+        for s in e.seeds
+    ]
     with tracking.training(home, config, settings, record, until, folder) as tracked:
-        networks = _trained(jobs, folder, data, settings, scales, vintages, say)
-        folds, seeds = networks[: len(blocks)], networks[len(blocks) :]
-        say("spread and dependence of errors, from the blocks")
-        pits = _pits(record, blocks, folds, scales, settings, vintages)
+        networks = _trained([*folds, *whole], folder, data, settings, scales, vintages, say)
+        seeds = networks[len(folds) :]
+        by_expert = [
+            networks[k * len(blocks) : (k + 1) * len(blocks)] for k in range(len(settings.experts))
+        ]
+        beside = [
+            _trees(record, parts, settings, vintages, say, f"block {i}")
+            for i, parts in enumerate(others)
+        ]
+        learned = calibrate.run(record, blocks, by_expert, beside, scales, settings, vintages, say)
+        final = _trees(record, ((record.origin, until),), settings, vintages, say, "all")
         made = Artifact(
-            tuple(seeds), scales, until, _templates(pits, record, settings),
-            recalibration.fit({k: v for k, (_, v) in pits.items()}),
+            tuple(seeds),
+            tuple(tuple(e.serves) for e in settings.experts for _ in e.seeds),
+            scales,
+            MedianTrees(final, learned.blend),
+            until,
+            learned.errors,
+            learned.recalibration,
             {
-                "city": config.city.id, "simulated": simulated,
-                "data": provenance.data_hash(seen), "code": provenance.code_revision(),
-                "seeds": list(settings.seeds), "settings": settings.model_dump(mode="json"),
-                "stations": len(record.stations), "first": record.origin.isoformat(),
+                "city": config.city.id,
+                "simulated": simulated,
+                "data": provenance.data_hash(seen),
+                "code": provenance.code_revision(),
+                "settings": settings.model_dump(mode="json"),
+                "stations": len(record.stations),
+                "first": record.origin.isoformat(),
                 "train_seconds": round(time.monotonic() - began),
             },
-        )  # fmt: skip
+        )
         tracked(made)
     return made
 
@@ -173,76 +180,32 @@ def _others(
 
 def _scales(record: Record, until: pd.Timestamp, settings: TrainConfig) -> Scales:
     times = record.issue_times(record.origin, until)
-    rng = np.random.default_rng(settings.seeds[0])
+    rng = np.random.default_rng(settings.experts[0].seeds[0])
     some = times[np.sort(rng.permutation(len(times))[:_SCALE_ISSUES])]
     few = record
     if len(record.stations) > 100:
         few = record.only(np.sort(rng.permutation(len(record.stations))[:100]))
-    air = weather_of(few, "perfect", None)
+    air = calibrate.weather_of(few, "perfect", None)
     batch = few.cut(some, air(some), "perfect")
     return network_inputs.fit_scales(few.values, batch)
 
 
-def weather_of(record: Record, tier: WeatherTier, vintages: Vintages | None) -> FutureWeather:
-    """Future weather of a tier from a record's own weather, with errors fixed by issue time."""
-    if tier == "none":
-        return weather_tiers.none()
-    if tier == "archived" and vintages is not None:
-        return vintages.of(record.stations)
+def _trees(
+    record: Record, parts: job.Parts, settings: TrainConfig, vintages: Vintages | None,
+    say: Callable[[str], None], name: str,
+) -> dict[tuple[int, str], lgb.Booster]:  # fmt: skip
+    """Median trees trained on parts of a record, one set for each tier with weather."""
+    if not settings.trees.rows:
+        return {}
+    began = time.monotonic()
     obs = job.dataset_of(record)
-    if tier == "perfect":
-        return weather_tiers.perfect(obs)
-    return weather_tiers.perturbed(obs, seed=1)
-
-
-def _pits(
-    record: Record, blocks: Sequence[Block], folds: Sequence[Network], scales: Scales,
-    settings: TrainConfig, vintages: Vintages | None,
-) -> dict[int, tuple[pd.DatetimeIndex, np.ndarray]]:  # fmt: skip
-    """By trust: issue times and PITs of each block's forecasts by the network that did not see
-    it."""
-    shares = settings.tiers.model_dump()
-    out = {}
-    for tier in ("perfect", "archived", "perturbed", "none"):
-        if shares[tier] <= 0 or TRUST[tier] in out:  # type: ignore[index]
-            continue
-        future = weather_of(record, tier, vintages)  # type: ignore[arg-type]
-        times, parts = [], []
-        for block, network in zip(blocks, folds, strict=True):
-            step = pd.Timedelta(hours=settings.calibration.every_hours)
-            for at in _chunks(pd.date_range(block.first, block.last, freq=step)):
-                batch = record.cut(at, future(at), tier)  # type: ignore[arg-type]
-                given = network_inputs.inputs(batch, scales)
-                z = predict.raw_quantiles((network,), given, record.stations)
-                observed = scales.z(record.targets(at))
-                parts.append(error_templates.pit(z, observed))
-                times.append(at)
-        joined = times[0].append(times[1:])
-        out[TRUST[tier]] = (joined, np.concatenate(parts))  # type: ignore[index]
-    return out
-
-
-def _chunks(times: pd.DatetimeIndex) -> list[pd.DatetimeIndex]:
-    return [times[i : i + _BATCH] for i in range(0, len(times), _BATCH)]
-
-
-def _templates(
-    pits: dict[int, tuple[pd.DatetimeIndex, np.ndarray]], record: Record, settings: TrainConfig
-) -> error_templates.ErrorTemplates:
-    """Errors of the forecasts with a weather forecast, else of the best there are."""
-    times, values = pits[1] if 1 in pits else pits[max(pits)]
-    stations = tuple(map(str, record.stations.index))
-    kept = np.arange(len(stations))
-    if len(stations) > 40:  # a shipped model stays small: the references and some others
-        city = np.flatnonzero(record.stations["reference"].to_numpy(bool))
-        rest = np.setdiff1d(kept, city)
-        kept = np.sort(np.concatenate([city, rest[:: max(1, len(rest) // 20)]]))
-    rows = np.unique(
-        np.linspace(0, len(times) - 1, min(settings.calibration.templates, len(times))).astype(int)
-    )
-    return error_templates.library(
-        times[rows], tuple(stations[k] for k in kept), values[rows][:, :, kept]
-    )
+    futures = {t: calibrate.weather_of(record, t, vintages) for t in calibrate.tiers(settings)}
+    made = trees.fit(
+        obs, job.issue_times(record, parts), futures, record.offset, rows=settings.trees.rows,
+        rounds=settings.trees.rounds, seed=settings.experts[0].seeds[0],
+    )  # fmt: skip
+    say(f"trees, {name}: {len(made)} models, {time.monotonic() - began:.0f} s")
+    return made
 
 
 def _digest(settings: TrainConfig, seen: xr.Dataset) -> str:

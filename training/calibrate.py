@@ -1,0 +1,155 @@
+"""What blocks of time that were not trained on say: blend, spread, dependence of errors.
+
+Takes networks and trees trained on the other blocks, gives blend weights, recalibration and error
+templates. Every number here comes from forecasts of time that their network had not seen.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import numpy as np
+import pandas as pd
+
+from forecast import error_templates, network_inputs, predict, recalibration, trees, weather_tiers
+from forecast.batch import Floats, FutureWeather, WeatherTier
+from forecast.error_templates import ErrorTemplates
+from forecast.network import Network
+from forecast.network_inputs import TRUST, Scales
+from forecast.recalibration import Recalibration
+from forecast.trees import MedianTrees
+from training import job
+from training.settings import TrainConfig
+from training.windows import Record, Vintages
+
+_BATCH: Final = 64
+_MANY_STATIONS: Final = 40
+
+
+@dataclass(frozen=True)
+class Block:
+    """A stretch of issue times (first and last, naive UTC)."""
+
+    first: pd.Timestamp
+    last: pd.Timestamp
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What an artifact takes from the blocks."""
+
+    blend: Floats  # (3, DAYS, POLLUTANTS)
+    recalibration: Recalibration
+    errors: ErrorTemplates
+
+
+def run(
+    record: Record,
+    blocks: Sequence[Block],
+    networks: Sequence[Sequence[Network]],
+    beside: Sequence[Mapping[tuple[int, str], Any]],
+    scales: Scales,
+    settings: TrainConfig,
+    vintages: Vintages | None,
+    say: Callable[[str], None],
+) -> Calibration:
+    """Forecast each block by what was trained on the others, and learn from the misses.
+
+    Args:
+        record: All observations of the training.
+        blocks: Stretches of time.
+        networks: Of each expert, one for each block.
+        beside: Trees for each block (forecast.trees.fit), may be empty.
+        scales: Of the training.
+        settings: How many issue times and templates.
+        vintages: Of real forecasts, for the tier `archived`.
+        say: Told what is being done.
+    """
+    kept = _kept(record)
+    small = record.only(kept)
+    blend = trees.none().weights.copy()
+    pits: dict[int, np.ndarray] = {}
+    times: dict[int, pd.DatetimeIndex] = {}
+    for tier, expert in tiers(settings).items():
+        trust = TRUST[tier]
+        say(f"blocks forecast with weather {tier}")
+        found = [
+            _forecast(record, block, network, models, scales, settings, tier, vintages, kept)
+            for block, network, models in zip(blocks, networks[expert], beside, strict=True)
+        ]
+        z, medians, observed = (np.concatenate([f[k] for f in found]) for k in (1, 2, 3))
+        if np.isfinite(medians).any():
+            blend[trust] = trees.weights(z[..., z.shape[-1] // 2], medians, observed)
+            mixed = MedianTrees({(trust, "pm25"): cast("Any", None)}, blend)
+            z = mixed.blended(z, medians, trust)
+        pits[trust] = error_templates.pit(z, observed)
+        times[trust] = found[0][0].append([f[0] for f in found[1:]])
+    first = 1 if 1 in pits else max(pits)
+    errors = _templates(times[first], pits[first], small, settings)
+    return Calibration(blend, recalibration.fit(pits), errors)
+
+
+def tiers(settings: TrainConfig) -> dict[WeatherTier, int]:
+    """Tiers that training practises, one for each degree of trust, and the expert that serves it.
+
+    Real forecasts speak for their degree where training practised them.
+    """
+    found: dict[int, tuple[WeatherTier, int]] = {}
+    for k, expert in enumerate(settings.experts):
+        shares = expert.tiers.model_dump()
+        for tier in expert.serves:
+            if shares[tier] > 0 and (TRUST[tier] not in found or tier == "archived"):
+                found[TRUST[tier]] = (tier, k)
+    return dict(found.values())
+
+
+def weather_of(record: Record, tier: WeatherTier, vintages: Vintages | None) -> FutureWeather:
+    """Future weather of a tier from a record's own weather, with errors fixed by issue time."""
+    if tier == "none":
+        return weather_tiers.none()
+    if tier == "archived" and vintages is not None:
+        return vintages.of(record.stations)
+    obs = job.dataset_of(record)
+    return weather_tiers.perfect(obs) if tier == "perfect" else weather_tiers.perturbed(obs, seed=1)
+
+
+def _forecast(
+    record: Record, block: Block, network: Network, models: Mapping[tuple[int, str], Any],
+    scales: Scales, settings: TrainConfig, tier: WeatherTier, vintages: Vintages | None,
+    kept: np.ndarray,
+) -> tuple[pd.DatetimeIndex, Floats, Floats, Floats]:  # fmt: skip
+    """Issue times, the network's quantiles, the trees' medians and what came, all in z."""
+    future = weather_of(record, tier, vintages)
+    step = pd.Timedelta(hours=settings.calibration.every_hours)
+    issues = pd.date_range(block.first, block.last, freq=step)
+    everywhere = MedianTrees(dict(models), np.ones_like(trees.none().weights))
+    z, medians, observed = [], [], []
+    for start in range(0, len(issues), _BATCH):
+        at = issues[start : start + _BATCH]
+        batch = record.cut(at, future(at), tier)
+        given = network_inputs.inputs(batch, scales)
+        z.append(predict.raw_quantiles((network,), given, record.stations)[:, :, kept])
+        seen = everywhere.medians(batch)
+        nothing = np.full(z[-1].shape[:-1], np.nan, dtype=np.float32)
+        medians.append(nothing if seen is None else scales.z(seen)[:, :, kept])
+        observed.append(scales.z(record.targets(at))[:, :, kept])
+    return issues, np.concatenate(z), np.concatenate(medians), np.concatenate(observed)
+
+
+def _kept(record: Record) -> np.ndarray:
+    """Rows of the stations whose errors are kept: all, or of a large network some of each kind."""
+    count = len(record.stations)
+    if count <= _MANY_STATIONS:
+        return np.arange(count)
+    city = np.flatnonzero(record.stations["reference"].to_numpy(bool))
+    rest = np.setdiff1d(np.arange(count), city)
+    return np.sort(np.concatenate([city, rest[:: max(1, len(rest) // 20)]]))
+
+
+def _templates(
+    times: pd.DatetimeIndex, pits: np.ndarray, record: Record, settings: TrainConfig
+) -> ErrorTemplates:
+    count = min(settings.calibration.templates, len(times))
+    rows = np.unique(np.linspace(0, len(times) - 1, count).astype(int))
+    names = tuple(map(str, record.stations.index))
+    return error_templates.library(times[rows], names, pits[rows])
