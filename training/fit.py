@@ -122,7 +122,7 @@ def _trained(
 
     chosen = train_settings.load(settings or train_settings.default(config.city.id))
     real = None
-    if chosen.tiers.archived > 0:
+    if any(e.tiers.archived > 0 for e in chosen.experts):
         real = Vintages(home, config.weather.sources, config.weather.max_age_hours)
     made = train.run(config, chosen, obs, home=home, until=until, vintages=real, say=say)
     folder = model_store.folder(home, config.city.id, model_store.NETWORK, "none", until)
