@@ -25,7 +25,7 @@ from forecast.schema import CITY_AREA, POLLUTANTS
 from response import rules, warning, warning_words
 from response.warning import Proposal
 from serving import inputs
-from serving.bulletin import build, measured, render, words
+from serving.bulletin import build, hours, measured, render, saved, words
 from serving.bulletin.content import Bulletin, Lang, Note, Provenance, Text
 from serving.bulletin.proposal import warning_box
 from serving.inputs import Inputs
@@ -92,6 +92,7 @@ def run(
         bulletin = _bulletin(config, known, forecast, proposal)
         written = [_write_forecast(config, home, known, forecast)]
         written += _write_words(run_folder(home, issue_time), proposal, bulletin)
+        written += _write_data(config, run_folder(home, issue_time), known, forecast, bulletin)
         _finish(run_folder(home, issue_time), home, bulletin, written)
     return DailyReport(
         issue_time,
@@ -214,6 +215,22 @@ def _write_words(folder: Path, proposal: Proposal, bulletin: Bulletin) -> list[P
         files.write_bytes(picture, render.render_png(bulletin, lang))
         written += [page, picture]
     return written
+
+
+def _write_data(
+    config: CityConfig, folder: Path, known: Inputs, forecast: IssueForecast, bulletin: Bulletin
+) -> list[Path]:
+    """What the console shows: the bulletin's content and the map hour by hour."""
+    future = known.batch.future_weather
+    weather = None if future is None else future[0]
+    by_hour = hours.hours(
+        config, forecast.issue_time, known.batch.stations, forecast.quantiles, weather
+    )
+    contents = {"bulletin.json": saved.to_json(bulletin), "hours.json": by_hour}
+    for name, content in contents.items():
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        files.write_text(folder / name, text + "\n")
+    return [folder / name for name in contents]
 
 
 def _finish(folder: Path, home: Path, bulletin: Bulletin, written: Sequence[Path]) -> None:

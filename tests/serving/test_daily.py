@@ -72,11 +72,11 @@ def test_a_run_leaves_forecast_proposal_bulletin_and_a_last_file(finished: Path)
     folder = daily.run_folder(finished, ISSUE)
     names = {p.name for p in folder.iterdir()}
     pages = {f"bulletin.{lang}.{kind}" for lang in ("zh", "en") for kind in ("html", "png")}
-    assert names == pages | {"proposal.json", "run.json"}
+    assert names == pages | {"proposal.json", "bulletin.json", "hours.json", "run.json"}
     said = json.loads((folder / "run.json").read_text())
     assert said["simulated"] is True
     assert said["weather"] == "none"
-    assert len(said["files"]) == 6
+    assert len(said["files"]) == 8
     areas = forecast_file.read_areas(daily.forecast_path(finished, ISSUE))
     city = areas["aqi_day"].sel(area="city").values
     assert np.isfinite(city).all()
