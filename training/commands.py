@@ -43,5 +43,39 @@ def train(
     command_line.line(f"{model}: {folder}")
 
 
+def promote(
+    config: Config,
+    by: Annotated[str, typer.Option(help="Who decides.")],
+    reason: Annotated[str, typer.Option(help="Why.")],
+    model: Annotated[Path | None, typer.Option(help="Folder of the candidate.")] = None,
+    compare: Annotated[
+        Path | None, typer.Option(help="compare.json of candidate and champion.")
+    ] = None,
+    candidate: Annotated[str, typer.Option(help="The candidate's name in it.")] = "network",
+    champion: Annotated[str, typer.Option(help="The champion's name in it.")] = "champion",
+    force: Annotated[bool, typer.Option(help="Against the gate; the record says so.")] = False,
+    rollback: Annotated[bool, typer.Option(help="Return to the champion before.")] = False,
+) -> None:
+    """Make a trained network the city's champion, or take the last promotion back."""
+    from forecast import config as configuration
+    from forecast.problems import ConfigError, Problem
+    from training import registry
+
+    city = configuration.load(config).city.id
+    now = command_line.now()
+    if rollback == (model is not None):
+        found = "both" if rollback else "neither"
+        raise ConfigError([Problem("--model, --rollback", found, "one of the two")])
+    if model is None:
+        made = registry.roll_back(_home(), city, by=by, reason=reason, now=now)
+    else:
+        made = registry.promote(
+            _home(), city, model, by=by, reason=reason, now=now, comparison=compare,
+            names=(candidate, champion), force=force,
+        )  # fmt: skip
+    for line in made.lines():
+        command_line.line(line)
+
+
 def _home() -> Path:
     return Path(os.environ.get("LANTIAN_HOME", "var"))
