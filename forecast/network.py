@@ -27,6 +27,7 @@ from forecast.schema import MAX_LEAD, POLLUTANTS, QUANTILES
 
 _N: Final = len(POLLUTANTS)
 _MIDDLE: Final = QUANTILES.index(0.5)
+MOST_SOURCES: Final = 96  # of an exchange: its cost grows with stations x sources
 _PLACE_KM: Final = 30.0
 _STEP_HOURS: Final = tuple(PATCH * (k + 0.5) for k in range(STEPS))
 
@@ -66,7 +67,9 @@ class Exchange(nn.Module):
 
     def forward(self, recent: Tensor, wind: Tensor, place: Tensor) -> Tensor:
         """(n, s, p + 1), (n, steps, 2), (s, 2) -> (n, steps, s, heads x p)."""
-        gap = place[:, None] - place[None, :]  # from j to i, km
+        sources = _sources(len(place), recent.device)
+        recent = recent[:, sources]
+        gap = place[:, None] - place[None, sources]  # from j to i, km
         distance = gap.norm(dim=-1)
         hours = torch.tensor(_STEP_HOURS, dtype=wind.dtype, device=wind.device)
         speed = wind.norm(dim=-1).clamp_min(0.1)  # (n, steps)
@@ -83,6 +86,13 @@ class Exchange(nn.Module):
             weight = score.softmax(dim=-1)
             out.append(torch.einsum("ntij,njp->ntip", weight, values))
         return torch.cat(out, dim=-1)
+
+
+def _sources(stations: int, device: torch.device) -> Tensor:
+    """Stations that others listen to: all, or of a large network MOST_SOURCES spread over it."""
+    if stations <= MOST_SOURCES:
+        return torch.arange(stations, device=device)
+    return torch.linspace(0, stations - 1, MOST_SOURCES, device=device).long()
 
 
 class Network(nn.Module):
