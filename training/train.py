@@ -73,7 +73,7 @@ def run(
     seen = obs.sel(time=slice(None, until))
     record = Record.of(seen, config.offset, config.forecast.history_hours)
     blocks = _blocks(record, until, settings)
-    scales = _scales(record, until, settings)
+    scales = scales_of(record, until, settings)
     folder = home / "training" / f"{config.city.id}-{until:%Y%m%dT%H%MZ}" / _digest(settings, seen)
     (folder / "data").mkdir(parents=True, exist_ok=True)
     data = folder / "data" / "record.nc"
@@ -178,7 +178,8 @@ def _others(
     return tuple(parts)
 
 
-def _scales(record: Record, until: pd.Timestamp, settings: TrainConfig) -> Scales:
+def scales_of(record: Record, until: pd.Timestamp, settings: TrainConfig) -> Scales:
+    """Scales of a record, from issue times spread over it."""
     times = record.issue_times(record.origin, until)
     rng = np.random.default_rng(settings.experts[0].seeds[0])
     some = times[np.sort(rng.permutation(len(times))[:_SCALE_ISSUES])]
