@@ -143,8 +143,10 @@ def run(
     config: CityConfig,
     *,
     home: Path,
-    issue_time: pd.Timestamp,
+    issue_time: pd.Timestamp | None = None,
     orders: Path,
+    first: pd.Timestamp | None = None,
+    last: pd.Timestamp | None = None,
     electricity: Path | None = None,
     monitors: Path | None = None,
     rerun: Path | None = None,
@@ -156,8 +158,11 @@ def run(
     Args:
         config: The city's.
         home: LANTIAN_HOME with observations, register and forecasts/<issue>.nc.
-        issue_time: Naive UTC; of the forecast the warning rested on.
+        issue_time: Naive UTC; of the forecast the warning rested on. None: the newest forecast not
+            later than the first order, or the first order's start where there is none.
         orders: CSV (evaluation_meters).
+        first, last: Naive UTC of the local midnight that begins the first and the last day; orders
+            are cut to these days. None: as the orders are.
         electricity: Meters; None: not there.
         monitors: Stack monitors; None: not there.
         rerun: Hindcast file with observed weather that covers the episode and days before it.
@@ -169,10 +174,11 @@ def run(
         DataError: Their content is wrong.
     """
     register = register_home.current(home)
-    table = evaluation_meters.orders(orders, offset=config.offset)
+    table = _within(evaluation_meters.orders(orders, offset=config.offset), first, last)
     evaluation_compliance.check_orders(table, register.units)
     if not len(table):
-        raise DataError([Problem(str(orders), "no orders", "one at least")])
+        raise DataError([Problem(str(orders), "no orders in the period", "one at least")])
+    issue_time = _issue(home, table["start"].min()) if issue_time is None else issue_time
     power = None if electricity is None else evaluation_meters.electricity(
         electricity, offset=config.offset)  # fmt: skip
     stacks = None if monitors is None else evaluation_meters.monitors(
@@ -201,6 +207,25 @@ def run(
         issue_time, tuple(days), found, judged, evaluation_events.cost(table, register.units),
         outcomes, line, tuple(notes), config.simulated or bool(register.simulated),
     )  # fmt: skip
+
+
+def _within(
+    orders: pd.DataFrame, first: pd.Timestamp | None, last: pd.Timestamp | None
+) -> pd.DataFrame:
+    """Orders cut to the days asked for."""
+    begin = pd.Timestamp.min if first is None else first
+    end = pd.Timestamp.max if last is None else last + _DAY
+    cut = orders.assign(start=orders["start"].clip(lower=begin), end=orders["end"].clip(upper=end))
+    # A row that was wrong before stays, so that the check names it.
+    kept = (cut["end"] > cut["start"]) | (orders["end"] <= orders["start"])
+    return cut[kept].reset_index(drop=True)
+
+
+def _issue(home: Path, begin: pd.Timestamp) -> pd.Timestamp:
+    """Issue time of the newest forecast of a home not later than the first order."""
+    names = sorted(p.stem for p in (home / "forecasts").glob("*Z.nc"))
+    known = [n for n in names if n <= f"{begin:%Y%m%dT%H%MZ}"]
+    return pd.to_datetime(known[-1], format="%Y%m%dT%H%MZ") if known else begin
 
 
 def _put_forecast(

@@ -11,18 +11,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
-from forecast import standards, stations, weather, weather_points
+from forecast import files, standards, stations, weather, weather_points
 from forecast.config import CityConfig
 from forecast.problems import ConfigError, DataError, Problem
 from forecast.schema import CITY_AREA
+from forecast.timing import BEIJING_OFFSET
 from response import (
     controls,
     controls_config,
     controls_tables,
     dispersion,
+    plan_orders,
     plume_settings,
     register_home,
     resume_run,
@@ -34,6 +38,8 @@ from response.controls_solve import Goal
 from response.register import Register
 from response.rules import LEVELS, Level, Words
 
+Doubles = NDArray[np.float64]
+
 
 @dataclass(frozen=True)
 class PlanResult:
@@ -43,6 +49,8 @@ class PlanResult:
     plan: Plan
     notes: tuple[Words, ...]
     simulated: bool
+    members: Doubles | None = None  # (member, day, POLLUTANTS), the city's days without the plan
+    sites: pd.DataFrame | None = None  # index unit; longitude, latitude
 
     def as_dict(self) -> dict[str, Any]:
         """The machine-readable answer."""
@@ -90,7 +98,7 @@ def run(
         ConfigError: No register, no forecast, no level, or a goal without what it needs.
         DataError: A file that is damaged.
     """
-    path = _forecast(home, issue_time)
+    path = forecast_path(home, issue_time)
     known = resume_run.members_of(path, issue_time=issue_time)
     register = register_home.current(home)
     days = tuple(known.first_day + pd.Timedelta(days=d) for d in range(known.daily.shape[2]))
@@ -122,7 +130,10 @@ def run(
     unsure = tuple(("ratios", w.en) for w in asked.assumptions)
     plan = replace(plan, assumptions=(*plan.assumptions, *unsure))
     simulated = bool(known.simulated or register.simulated or config.simulated)
-    return PlanResult(known.issue_time, plan, (*notes, *asked.assumptions), simulated)
+    return PlanResult(
+        known.issue_time, plan, (*notes, *asked.assumptions), simulated,
+        known.daily[known.areas.index(CITY_AREA)], _sites(register),
+    )  # fmt: skip
 
 
 def city_contributions(
@@ -134,6 +145,23 @@ def city_contributions(
     forecast was available or it ends before D+3.
     """
     table = stations.load(config.stations)
+    city = table[table["reference"] & ~table["background"]]
+    daily, remarks = receptor_contributions(config, home, register, issue_time, city)
+    if daily is None:
+        return None, remarks
+    equal = dict.fromkeys(map(str, daily["receptor"].to_numpy()), 1.0)
+    return controls.city_effects(daily[list(AIR)], equal), remarks
+
+
+def receptor_contributions(
+    config: CityConfig, home: Path, register: Register, issue_time: pd.Timestamp,
+    receptors: pd.DataFrame,
+) -> tuple[xr.Dataset | None, tuple[Words, ...]]:  # fmt: skip
+    """What each unit adds to each receptor on D+1 .. D+3, and in words what that rests on.
+
+    Under the newest weather forecast available at the issue time. None where there was none or it
+    ends before D+3.
+    """
     limit = config.weather.max_age_hours
     vintage = weather.latest(home, config.weather.sources, issue_time, limit)
     if vintage is None:
@@ -145,14 +173,14 @@ def city_contributions(
             ),
         )
     remarks = tuple(Words(zh=n.zh, en=n.en) for n in vintage.notes)
-    city = table[table["reference"] & ~table["background"]]
     settings = plume_settings.load()
     try:
-        fields = weather_points.at_stations(weather.read(vintage), city, where=str(vintage.path))
-        at = {k: ("point", city[k].to_numpy(dtype=float)) for k in ("latitude", "longitude")}
+        where = str(vintage.path)
+        fields = weather_points.at_stations(weather.read(vintage), receptors, where=where)
+        at = {k: ("point", receptors[k].to_numpy(dtype=float)) for k in ("latitude", "longitude")}
         points = fields.rename(station="point").assign_coords(at)
         hourly = dispersion.contributions(
-            register, points, city, settings=settings, after=issue_time
+            register, points, receptors, settings=settings, after=issue_time
         )
         daily = dispersion.daily(hourly, issue_time, settings=settings)
     except DataError as error:
@@ -161,21 +189,37 @@ def city_contributions(
             zh=f"天气预报不能用于计算贡献：{first}", en=f"weather unfit for contributions: {first}"
         )
         return None, (*remarks, said)
-    equal = dict.fromkeys(map(str, daily["receptor"].to_numpy()), 1.0)
-    made = controls.city_effects(daily[list(AIR)], equal)
     when = f"{vintage.source} {vintage.issue_time:%Y-%m-%d %H:%M}Z"
     source = Words(
         zh=f"各单元贡献所用天气预报：{when}", en=f"contributions under weather of {when}"
     )
-    return made, (*remarks, source)
+    return daily, (*remarks, source)
 
 
-def write(result: PlanResult, out: Path) -> tuple[Path, ...]:
-    """The plan's tables and JSON in a folder."""
-    return controls_tables.write(result.plan, out)
+def write(
+    result: PlanResult, out: Path, *, offset: pd.Timedelta = BEIJING_OFFSET
+) -> tuple[Path, ...]:
+    """Tables (CSV, Excel), JSON, the orders as `lantian resume` and `evaluate` take them, and
+    pictures, in a folder."""
+    from response import plan_plot
+
+    orders = out / plan_orders.NAME
+    files.write_text(orders, plan_orders.table(result.plan, offset=offset).to_csv(index=False))
+    return (*controls_tables.write(result.plan, out), orders, plan_plot.write(result, out))
 
 
-def _forecast(home: Path, issue_time: pd.Timestamp | None) -> Path:
+def _sites(register: Register) -> pd.DataFrame | None:
+    if register.stacks.empty:
+        return None
+    return register.stacks.groupby("unit")[["longitude", "latitude"]].mean()
+
+
+def forecast_path(home: Path, issue_time: pd.Timestamp | None) -> Path:
+    """The forecast of an issue time (naive UTC), or the newest one.
+
+    Raises:
+        ConfigError: There is none.
+    """
     folder = home / "forecasts"
     if issue_time is not None:
         path = folder / f"{issue_time:%Y%m%dT%H%MZ}.nc"

@@ -12,6 +12,7 @@ import typer
 
 from forecast import command_line
 from forecast.command_line import Config, Json
+from serving import commands_response
 from training import commands as training_commands
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 
 app.command()(training_commands.train)
+commands_response.attach(app)
 
 
 @app.command("import")
@@ -206,9 +208,24 @@ def _played(
     if length < 1:
         command_line.refuse("--days", str(days), "one day at least")
     there = world.played(city, out, seed=seed)
-    if there and (there.first, there.last) == (first, first + pd.Timedelta(hours=24 * length - 1)):
-        return there
-    return world.play(city, out, start=first, hours=24 * length, seed=seed, say=command_line.line)
+    last = first + pd.Timedelta(hours=24 * length - 1)
+    if not there or (there.first, there.last) != (first, last):
+        there = world.play(
+            city, out, start=first, hours=24 * length, seed=seed, say=command_line.line
+        )
+    _import_register(out, there)
+    return there
+
+
+def _import_register(home: Path, there: "World") -> None:
+    """The emergency list the simulated city sent becomes the home's register."""
+    from forecast import stations
+    from serving import imports
+
+    imports.run(
+        "register", [home / "register.xlsx"], home=home,
+        stations=stations.load(home / "stations.csv"), city=None, received=there.first,
+    )  # fmt: skip
 
 
 def main() -> None:
