@@ -166,7 +166,7 @@ def _grid(values: Floats, times: pd.DatetimeIndex, middle: pd.Timestamp) -> NDAr
     return np.asarray(np.quantile(kept, _LEVELS), dtype=np.float64)
 
 
-def _ks(values: Floats, grid: NDArray[np.float64]) -> float:
+def _ks(values: NDArray[np.floating[Any]], grid: NDArray[np.float64]) -> float:
     """Kolmogorov-Smirnov distance of values to a distribution given by quantiles; NaN = unknown."""
     kept = np.sort(values[np.isfinite(values)].astype(np.float64))
     if len(kept) < _LEAST_HOURS or not np.isfinite(grid).all():

@@ -14,7 +14,6 @@ kept. Rolling back is a decision like the others: the pointer returns to the one
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -195,8 +194,8 @@ def gate(
         DataError: The comparison cannot be read, or does not hold the pair.
     """
     if comparison is None:
-        against = "the champion" if has_champion else "references (this is the first model)"
-        return [f"{where}: no comparison with {against}"]
+        missing = "the champion" if has_champion else "references (this is the first model)"
+        return [f"{where}: no comparison with {missing}"]
     candidate, champion = names
     try:
         systems = json.loads(comparison.read_text(encoding="utf-8"))["systems"]
@@ -260,7 +259,7 @@ def _inside(home: Path, city: str, candidate: Path, until: pd.Timestamp) -> Path
     place.mkdir(parents=True, exist_ok=True)
     names = [p.name for p in candidate.iterdir() if p.is_file() and p.name != artifact.MANIFEST]
     for name in (*names, artifact.MANIFEST):  # the manifest last: a folder with one is whole
-        files.replace_file(place / name, lambda t, name=name: shutil.copyfile(candidate / name, t))
+        files.write_bytes(place / name, (candidate / name).read_bytes())
     return place
 
 
