@@ -24,7 +24,7 @@ import xarray as xr
 from forecast import schema, timing
 from forecast.problems import DataError, Problem
 from response import plume_kernel as kernel
-from response import plume_ozone, plume_profiles
+from response import plume_nitrogen, plume_ozone, plume_profiles
 from response.plume_calibration import calibrated as calibrated
 from response.plume_inputs import EMITTED, Sources, check
 from response.plume_settings import Settings, Six
@@ -45,6 +45,7 @@ def contributions(
     *,
     settings: Settings,
     after: pd.Timestamp | None = None,
+    air: xr.Dataset | None = None,
     workers: int | None = None,
 ) -> xr.Dataset:
     """Concentrations that each unit adds at full load, following its working profile.
@@ -58,6 +59,8 @@ def contributions(
             says round which the urban parameters hold.
         settings: The model's.
         after: Keep only hours after this one (an issue time); None: all.
+        air: o3 and no2 of the city (time), ug m-3, observed or forecast, for all kept hours: NO2
+            then follows the ozone there is (plume_nitrogen.py). None: a mean of winter.
         workers: Threads; None: as many as there are cores. The result does not depend on it.
 
     Returns:
@@ -93,6 +96,11 @@ def contributions(
     fine = units["pm25_share"].to_numpy(float)
     parameters, velocity, washout = _parameters(settings)
     salt = _particulate(sky, settings)
+    oxidised = None
+    if air is not None:
+        oxidised = plume_nitrogen.share(
+            air, sky.times[kept], sky.sun[kept], sky.kelvin[kept], settings=settings
+        )
     result = {
         name: np.zeros((len(units), len(places), len(kept)), np.float32)
         for name in (*VARIABLES, plume_ozone.TITRATION)
@@ -107,7 +115,9 @@ def contributions(
                 table[bounds[i] : bounds[i + 1]], activity[i], sky.cells, sky.frame, places, box,
                 parameters, velocity, washout, out,
             )  # fmt: skip
-            made = _pollutants(out[kept], emitted[i] * _UG_S, fine[i], salt[kept], settings)
+            made = _pollutants(
+                out[kept], emitted[i] * _UG_S, fine[i], salt[kept], settings, oxidised
+            )
             for name, values in made.items():
                 if name in result:
                     result[name][i] = values.T
@@ -117,8 +127,8 @@ def contributions(
     count = workers or len(os.sched_getaffinity(0))
     chunks = [range(k, len(units), 8) for k in range(8)]
     with ThreadPoolExecutor(count) as pool:
-        air = np.sum(list(pool.map(run, chunks)), axis=0)
-    plume_ozone.sensitivity(result, air, sky.kelvin[kept], settings=settings)
+        gases = np.sum(list(pool.map(run, chunks)), axis=0)
+    plume_ozone.sensitivity(result, gases, sky.kelvin[kept], settings=settings)
     return _dataset(result, units.index, receptors, sky, kept, settings)
 
 
@@ -194,12 +204,15 @@ def ensemble(
 
 
 def _pollutants(
-    k: np.ndarray, emitted: np.ndarray, fine: float, salt: np.ndarray, settings: Settings
-) -> dict[str, np.ndarray]:
+    k: np.ndarray, emitted: np.ndarray, fine: float, salt: np.ndarray, settings: Settings,
+    no2_share: np.ndarray | None,
+) -> dict[str, np.ndarray]:  # fmt: skip
     """Concentrations (hour, receptor) from normalised ones (hour, receptor, KEPT).
 
-    `emitted` is in ug s-1 by EMITTED; `salt` (hour,) is the part of nitrate that is particle.
+    `emitted` is in ug s-1 by EMITTED; `salt` (hour,) is the part of nitrate that is particle,
+    `no2_share` (hour,) that of NOx that is NO2; None: as the puff carries it.
     """
+    k_no2 = k[..., kernel.NO2] if no2_share is None else k[..., kernel.NOX] * no2_share[:, None]
     so2, nox, pm, voc, co = emitted
     primary = settings.chemistry.primary_sulphate
     sulphate = (1 - primary) * k[..., kernel.SULPHATE] + primary * k[..., kernel.FINE]
@@ -219,15 +232,14 @@ def _pollutants(
         "pm25": pm25,
         "pm10": pm25 + pm * (1 - fine) * k[..., kernel.COARSE],
         "so2": so2 * (1 - primary) * k[..., kernel.SO2],
-        "no2": nox * k[..., kernel.NO2],
+        "no2": nox * k_no2,
         "co": co * k[..., kernel.INERT] / 1000,
         "voc": voc * k[..., kernel.INERT],
         "nox": nox * k[..., kernel.NOX],
         # Parts of ozone, until plume_ozone.py knows the regime.
         "o3_sensitivity": voc * reacted,
         "o3_sigma": nox * k[..., kernel.NOX] * oxidised,
-        plume_ozone.TITRATION: nox
-        * (k[..., kernel.NO2] - settings.chemistry.no2_initial * k[..., kernel.NOX]),
+        plume_ozone.TITRATION: nox * (k_no2 - settings.chemistry.no2_initial * k[..., kernel.NOX]),
     }
 
 

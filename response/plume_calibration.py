@@ -1,13 +1,16 @@
-"""Bring the local share to what the network sees: one factor per pollutant and day.
+"""Bring contributions to what the network sees: one factor per pollutant and day.
 
     seen = increment(observed_daily, reference, settings=settings)   # per day
     made = increment(modelled_daily, reference, settings=settings)
-    factor = factors(seen, made, day, settings=settings)             # from days before `day` alone
+    sums = city_sum(modelled_daily, reference)                       # the day itself among them
+    factor = factors(seen, made, day, level=sums, settings=settings)
     days = calibrated(days, factor)
 
-The local increment of a day is the mean of the reference stations less a low percentile of the
-whole network's daily means, which stands for what comes from outside. The register's units make a
-part of it (`share`, from the inventory), the same part every day: an assumption, said in attrs.
+Three parts. `scale` is what the model is off by before anything was seen. The city's modelled sum
+of the day against its mean of earlier days says how stagnant the model takes the day to be; puffs
+overdo that, so the sum goes with a power of it. Observed increments of earlier days correct what
+is left, with little trust: a local increment (reference stations less a low percentile of the
+network) is made by registered units only in part, and that part (`share`) is a city's own.
 Takes tables and datasets; knows nothing of plumes.
 """
 
@@ -50,39 +53,59 @@ def increment(daily: xr.Dataset, reference: np.ndarray, *, settings: Settings) -
     return pd.DataFrame(columns, index=pd.DatetimeIndex(daily["day"].to_numpy(), name="day"))
 
 
-def factors(
-    observed: pd.DataFrame, modelled: pd.DataFrame, day: pd.Timestamp, *, settings: Settings
-) -> dict[str, float]:
-    """Factor of each pollutant for one day, from the days before it alone.
+def city_sum(daily: xr.Dataset, reference: np.ndarray) -> pd.DataFrame:
+    """Mean of the reference stations by day, a column per pollutant; arguments as increment()."""
+    columns = {
+        name: daily[name].transpose("day", "station").to_numpy().astype(float)[:, reference]
+        for name in CALIBRATED if name in daily
+    }  # fmt: skip
+    index = pd.DatetimeIndex(daily["day"].to_numpy(), name="day")
+    return pd.DataFrame({name: values.mean(axis=1) for name, values in columns.items()}, index)
 
-    Weighted sums of `share` times the observed and of the modelled increments over earlier days,
-    half as heavy per half-life, shrunk towards one by `prior_days` of the mean modelled increment,
-    and bounded. One where nothing is known yet.
+
+def factors(
+    observed: pd.DataFrame,
+    modelled: pd.DataFrame,
+    day: pd.Timestamp,
+    *,
+    settings: Settings,
+    level: pd.DataFrame | None = None,
+) -> dict[str, float]:
+    """Factor of each pollutant for one day, from observations of the days before it alone.
+
+    scale x (level of the day / geometric mean of earlier days' levels)^(stagnation - 1) x
+    (share x seen / (scale x made))^(trust x n / (n + prior_days)), bounded; seen and made are sums
+    over the n earlier days, half as heavy per half-life. Parts without data are one.
 
     Args:
         observed: increment() of observations.
         modelled: increment() of the units' sum at full load (or at the load they ran at).
         day: Local day, midnight.
         settings: The calibration's.
+        level: city_sum() of the model, with the day itself; None: stagnation is not corrected.
     """
     c = settings.calibration
     result = {}
     for name in CALIBRATED:
-        result[name] = 1.0
-        if name not in observed or name not in modelled:
-            continue
-        both = pd.concat([observed[name], modelled[name]], axis=1, keys=["seen", "made"])
-        both = both[both.index < day].dropna()
-        if not len(both):
-            continue
-        age = (day - pd.DatetimeIndex(both.index)).to_numpy() / np.timedelta64(1, "D")
-        weight = 0.5 ** (age / c.half_life_days)
-        share = float(getattr(c.share, name))
-        prior = c.prior_days * float(both["made"].clip(lower=0).mean())
-        seen = share * float((weight * both["seen"]).sum())
-        made = float((weight * both["made"]).sum()) + prior
-        if made > 0:
-            result[name] = float(np.clip((seen + prior) / made, c.least, c.most))
+        scale = float(getattr(c.scale, name))
+        factor = scale
+        if level is not None and name in level and day in level.index:
+            sums = level[name][level[name] > 0]
+            earlier = sums[sums.index < day]
+            if len(earlier) and day in sums.index:
+                usual = float(np.exp(np.log(earlier).mean()))
+                factor *= (float(sums[day]) / usual) ** (c.stagnation - 1)
+        if name in observed and name in modelled:
+            both = pd.concat([observed[name], modelled[name]], axis=1, keys=["seen", "made"])
+            both = both[both.index < day].dropna()
+            age = (day - pd.DatetimeIndex(both.index)).to_numpy() / np.timedelta64(1, "D")
+            weight = 0.5 ** (age / c.half_life_days)
+            seen = float(getattr(c.share, name)) * float((weight * both["seen"]).sum())
+            made = scale * float((weight * both["made"]).sum())
+            if seen > 0 and made > 0:
+                says = float(np.clip(seen / made, c.least, c.most))
+                factor *= says ** (c.trust * len(both) / (len(both) + c.prior_days))
+        result[name] = float(np.clip(factor, c.least, c.most))
     return result
 
 
@@ -100,5 +123,7 @@ def calibrated(days: xr.Dataset, factor: Mapping[str, float]) -> xr.Dataset:
         if name in days:
             result[name] = (days[name] * np.float32(value)).assign_attrs(days[name].attrs)
             result[name].attrs["calibration"] = round(value, 4)
-    result.attrs["calibrated"] = "by observed increments of earlier days; share is an assumption"
+    result.attrs["calibrated"] = (
+        "scale, stagnation and increments of earlier days; share is an assumption"
+    )
     return result

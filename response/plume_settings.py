@@ -87,6 +87,7 @@ class Chemistry(Section):
     no2_initial: float = Field(0.1, ge=0, le=1)
     no2_most: float = Field(0.5, ge=0, le=1)
     no2_hours: float = Field(0.7, gt=0)
+    o3_half: float = Field(15, gt=0)
     assumption: bool = True
 
 
@@ -139,15 +140,28 @@ class Share(Section):
     co: float = Field(0.35, gt=0, le=1)
 
 
+class Scale(Section):
+    """What contributions are multiplied by before any day was seen."""
+
+    pm25: float = Field(0.7, gt=0)
+    pm10: float = Field(0.7, gt=0)
+    so2: float = Field(0.86, gt=0)
+    no2: float = Field(0.83, gt=0)
+    co: float = Field(0.61, gt=0)
+
+
 class Calibration(Section):
     """How the local share is brought to observed increments."""
 
     percentile: float = Field(10, ge=0, le=50)
     half_life_days: float = Field(10, gt=0)
-    prior_days: float = Field(1, gt=0)
+    prior_days: float = Field(3, gt=0)
+    trust: float = Field(0.2, ge=0, le=1)
+    stagnation: float = Field(0.6, gt=0, le=1)
     least: float = Field(0.2, gt=0, le=1)
     most: float = Field(5, ge=1)
     share: Share = Share()
+    scale: Scale = Scale()
     assumption: bool = True
 
 

@@ -11,6 +11,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forecast import schema
 from forecast.problems import ConfigError, DataError
 from response import dispersion, plume_kernel, plume_profiles, plume_settings, plume_sigma
 from response.plume_weather import stability
@@ -275,3 +276,27 @@ def test_settings_refuse_strangers(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         plume_settings.load(file)
     assert len(caught.value.problems) == 3
+
+
+def test_no2_follows_the_ozone_of_the_air() -> None:
+    # Night: 15 ug m-3 of ozone let (0.1 + 0.9 / 2) of the NOx be NO2, none 0.1.
+    sky = weather()
+    times = pd.DatetimeIndex(sky["time"].to_numpy())
+    sky["ssrd"] = sky["u10"] * 0
+    sky["ssrd"].attrs = {**schema.attrs_of("ssrd")}
+    made = []
+    for ozone in (0.0, 15.0):
+        air = xr.Dataset(
+            {
+                "o3": ("time", np.full(len(times), ozone)),
+                "no2": ("time", np.full(len(times), 50.0)),
+            },
+            {"time": times},
+        )
+        made.append(
+            dispersion.contributions(
+                register(), sky, receptors((4000, 0)), settings=bare(), air=air
+            )["no2"]
+        )
+    assert float(made[0].max()) > 0
+    np.testing.assert_allclose(made[1], 5.5 * made[0], rtol=1e-4)

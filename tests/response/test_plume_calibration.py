@@ -29,13 +29,33 @@ def test_increment_by_hand() -> None:
 
 
 def test_factor_by_hand() -> None:
-    # Seen 30, made 6 on one earlier day, a day old: weight w = 0.5^(1/10); share 0.4:
-    # (0.4 x 30 w + 1 x 6) / (6 w + 1 x 6) = (12 w + 6) / (6 w + 6), w = 0.93303 -> 1.48268
+    # One earlier day: seen 30, made 6, share 0.4, scale 0.7: says 0.4 x 30 / (0.7 x 6) = 2.85714,
+    # trusted with 0.2 x 1 / (1 + 3) = 0.05: 0.7 x 2.85714^0.05 = 0.73773
     seen, made = table([30.0] + [np.nan] * 5), table([6.0] * 6)
     got = plume_calibration.factors(seen, made, DAYS[1], settings=S)
-    assert got["pm25"] == pytest.approx(1.48268, abs=1e-4)
-    assert got["so2"] == 1.0
-    assert plume_calibration.factors(seen, made, DAYS[0], settings=S)["pm25"] == 1.0
+    assert got["pm25"] == pytest.approx(0.73773, abs=1e-4)
+    assert got["so2"] == S.calibration.scale.so2  # nothing known: the scale alone
+    assert plume_calibration.factors(seen, made, DAYS[0], settings=S)["pm25"] == 0.7
+
+
+def test_a_day_modelled_as_stagnant_is_brought_back() -> None:
+    # Sums of 4 and 16: geometric mean 8; a day of 32 is 4 times that: 0.7 x 4^(0.6 - 1) = 0.40205
+    sums = pd.DataFrame({"pm25": [4.0, 16.0, 32.0, 1e9]}, index=DAYS[:4])
+    nothing = table([np.nan] * 6)
+    got = plume_calibration.factors(nothing, nothing, DAYS[2], level=sums, settings=S)
+    assert got["pm25"] == pytest.approx(0.40205, abs=1e-4)
+    # The city's sum then goes with the power 0.6 of what was modelled.
+    airy = sums.assign(pm25=[4.0, 16.0, 2.0, 0.0])
+    less = plume_calibration.factors(nothing, nothing, DAYS[2], level=airy, settings=S)
+    assert got["pm25"] * 32 / (less["pm25"] * 2) == pytest.approx(16**0.6)
+
+
+def test_city_sum_is_the_mean_of_the_reference_stations() -> None:
+    daily = xr.Dataset(
+        {"so2": (("station", "day"), [[1.0, 2], [3, 4], [50, 60]])}, {"day": DAYS[:2]}
+    )
+    made = plume_calibration.city_sum(daily, np.array([True, True, False]))
+    assert made["so2"].tolist() == [2.0, 3.0]
 
 
 @settings(max_examples=30, deadline=None)
