@@ -154,7 +154,9 @@ def errors_of(past: pd.DataFrame, *, settings: Settings = DEFAULT) -> Errors | N
     error = pd.Series(np.log(known["observed"] / known["rerun"]), known.index)
     median = float(error.median())
     scale = max(float(1.4826 * (error - median).abs().median()), 0.05)
-    shifted = error.reindex(error.index - pd.Timedelta(days=1)).to_numpy() - median
+    shifted = (
+        error.reindex(pd.DatetimeIndex(error.index) - pd.Timedelta(days=1)).to_numpy() - median
+    )
     pairs = np.column_stack([error.to_numpy() - median, shifted])
     pairs = np.clip(pairs[~np.isnan(pairs).any(axis=1)], -3 * scale, 3 * scale)
     rho = 0.5

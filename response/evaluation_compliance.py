@@ -124,12 +124,13 @@ def check_orders(orders: pd.DataFrame, units: pd.DataFrame) -> None:
         problems += [
             Problem(f"orders: unit {u}", "unknown", "a unit of the register") for u in unknown
         ]
-        for number, row in enumerate(orders.itertuples(), start=2):
-            if not 0 <= row.load <= 1:  # NaN too
-                problems.append(Problem(f"orders: row {number}, load", f"{row.load}", "0..1"))
-            if not row.start < row.end:
-                found = f"{row.start} to {row.end}"
-                problems.append(Problem(f"orders: row {number}", found, "start before end"))
+        starts, ends = (pd.DatetimeIndex(orders[c]) for c in ("start", "end"))
+        loads = orders["load"].to_numpy(float)
+        for i in np.flatnonzero(~((loads >= 0) & (loads <= 1))).tolist():  # NaN too
+            problems.append(Problem(f"orders: row {i + 2}, load", f"{loads[i]}", "0..1"))
+        for i in np.flatnonzero(~(starts < ends)).tolist():
+            found = f"{starts[i]} to {ends[i]}"
+            problems.append(Problem(f"orders: row {i + 2}", found, "start before end"))
     if problems:
         raise DataError(problems)
 
@@ -170,9 +171,10 @@ def _ratio(
     """Work over usual; several tables (pollutants) are averaged by their own usual values."""
     local = (times + offset - _HOUR).hour.to_numpy()
     under = np.zeros((len(times), len(ids)), bool)
-    for row in orders.itertuples():
-        hours = (times > row.start) & (times <= row.end + 48 * _HOUR)
-        under[hours, ids.get_loc(str(row.unit))] = True
+    begins, ends = (pd.DatetimeIndex(orders[c]) for c in ("start", "end"))
+    owners = ids.get_indexer(pd.Index(orders["unit"].astype(str)))
+    for begin, end, owner in zip(begins, ends + 48 * _HOUR, owners, strict=True):
+        under[np.asarray((times > begin) & (times <= end)), owner] = True
     first = orders["start"].min() if len(orders) else times[-1]
     learn = np.asarray(times > first - pd.Timedelta(days=settings.baseline_days))[:, None] & ~under
     work, usual = np.zeros(under.shape), np.zeros(under.shape)
@@ -202,7 +204,7 @@ def _group(
 ) -> pd.DataFrame:  # fmt: skip
     """Verdicts of orders that share start and end."""
     begin, end = part["start"].iloc[0], part["end"].iloc[0]
-    at = ids.get_indexer(part["unit"].astype(str))
+    at = np.asarray(ids.get_indexer(pd.Index(part["unit"].astype(str))), dtype=np.int64)
     load = part["load"].to_numpy(float)
     asked = np.maximum(1 - load, 1e-9)
     by_name = pd.Series(units["hours_to_stop"].to_numpy(float), units.index.astype(str))
@@ -213,7 +215,7 @@ def _group(
     empty = {k: np.full(len(part), np.nan) for k in ("day", "night", "all", "sd", "late", "load")}
     meter, monitor = shown.get("meter", empty), shown.get("monitor", empty)
     by_meter = ~np.isnan(meter["all"])
-    use = {k: np.where(by_meter, meter[k], monitor[k]) for k in empty}
+    use = {k: np.asarray(np.where(by_meter, meter[k], monitor[k]), dtype=float) for k in empty}
     p = _probabilities(use, settings)
     p["unknown"] = np.where(np.isnan(use["all"]), 1.0, 0.0)
     trivial = 1 - load < 1e-6  # nothing was asked

@@ -27,6 +27,7 @@ OUTCOMES: Final[Mapping[str, Words]] = {
     "unknown": Words(zh="无法判断", en="unknown"),
 }
 _DAY: Final = pd.Timedelta(days=1)
+_HOUR: Final = pd.Timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -101,38 +102,49 @@ def outcomes(warnings: pd.DataFrame, days: pd.DataFrame, *, line: float) -> tupl
         for c in columns
         if c not in table
     ]
-    if not problems:
-        problems = [
-            Problem(f"warning {w.id}", f"{w.start} to {w.end}", "start before end")
-            for w in warnings.itertuples()
-            if w.end < w.start
-        ]
     if problems:
         raise DataError(problems)
-    above = days["aqi"] > line
-    found, covered = [], pd.Series(False, days.index)
-    for w in warnings.itertuples():
-        mine = (days.index >= w.start) & (days.index <= w.end)
+    spans = list(
+        zip(
+            warnings["id"].astype(str),
+            *(pd.DatetimeIndex(warnings[c]) for c in ("issued", "start", "end")),
+            strict=True,
+        )
+    )
+    problems = [
+        Problem(f"warning {name}", f"{start} to {end}", "start before end")
+        for name, _, start, end in spans
+        if end < start
+    ]
+    if problems:
+        raise DataError(problems)
+    local = pd.DatetimeIndex(days.index)
+    above = (days["aqi"] > line).to_numpy()
+    gap = days["aqi"].isna().to_numpy()
+    without = days["probability_without"].to_numpy(float)
+    found, covered = [], np.zeros(len(days), dtype=bool)
+    for name, issued, start, end in spans:
+        mine = np.asarray((local >= start) & (local <= end))
         covered |= mine
-        part = days[mine]
-        chance = float(part["probability_without"].max()) if len(part) else float("nan")
-        lead = float("nan")
-        if (passed := part.index[above[mine]]).size:
+        chances = without[mine & np.isfinite(without)]
+        chance = float(chances.max()) if len(chances) else float("nan")
+        first: pd.Timestamp | None = None
+        if (passed := local[above & mine]).size:
             kind, first = "hit", passed[0]
-            lead = float((first - w.issued) / pd.Timedelta(hours=1))
-        elif not len(part) or part["aqi"].isna().any():
+        elif not mine.any() or gap[mine].any():
             kind = "unknown"
         elif np.isfinite(chance) and chance >= 0.5:
-            kind = "averted"
-            first = part["probability_without"].ge(0.5).idxmax()
-            lead = float((first - w.issued) / pd.Timedelta(hours=1))
+            kind, first = "averted", local[mine & (without >= 0.5)][0]
         else:
             kind = "false_alarm"
-        found.append(Outcome(str(w.id), kind, w.start, w.end, lead, chance))
-    missed = days.index[above & ~covered]
-    breaks = np.flatnonzero(np.diff(missed) > _DAY) + 1 if len(missed) else []
-    for run in np.split(missed, breaks) if len(missed) else []:
-        found.append(Outcome("", "miss", run[0], run[-1], float("nan"), float("nan")))
+        lead = float("nan") if first is None else (first - issued) / _HOUR
+        found.append(Outcome(name, kind, start, end, lead, chance))
+    missed = np.flatnonzero(above & ~covered)
+    if len(missed):
+        later = np.flatnonzero(np.diff(local[missed].to_numpy()) > _DAY.to_timedelta64()) + 1
+        for run in np.split(missed, later):
+            first_day, last_day = local[int(run[0])], local[int(run[-1])]
+            found.append(Outcome("", "miss", first_day, last_day, float("nan"), float("nan")))
     return tuple(found)
 
 
@@ -145,7 +157,7 @@ def cost(orders: pd.DataFrame, units: pd.DataFrame) -> Cost:
     """
     table = orders.assign(unit=orders["unit"].astype(str)).sort_values(["unit", "start"])
     own = units.set_axis(units.index.astype(str)).loc[table["unit"]]
-    hours = ((table["end"] - table["start"]) / pd.Timedelta(hours=1)).to_numpy(float)
+    hours = (pd.DatetimeIndex(table["end"]) - pd.DatetimeIndex(table["start"])) / _HOUR
     deep = 1 - table["load"].to_numpy(float)
     value = own["value_yuan_d"].to_numpy(float) / 24
     following = table.groupby("unit")["start"].shift(-1)
@@ -153,7 +165,11 @@ def cost(orders: pd.DataFrame, units: pd.DataFrame) -> Cost:
     ramp = np.where(ends, own["hours_to_restart"].to_numpy(float) * deep / 2, 0.0)
     restarts = ends & (table["load"].to_numpy(float) <= 0.02)
     rows = pd.DataFrame(
-        {"hours": hours, "lost_output_yuan": value * (hours * deep + ramp), "restarts": restarts},
+        {
+            "hours": hours,
+            "lost_output_yuan": value * (np.asarray(hours) * deep + ramp),
+            "restarts": restarts,
+        },
         index=pd.Index(table["unit"], name="unit"),
     )
     by_unit = rows.groupby(level=0).sum()
