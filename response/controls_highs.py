@@ -136,9 +136,10 @@ def _greeted() -> None:
     """Let HiGHS greet once into nothing: its banner ignores output_flag and would spoil --json."""
     sys.stdout.flush()
     kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    make: Any = highspy.Highs
     try:
         os.dup2(nowhere, 1)
-        highspy.Highs().setOptionValue("output_flag", False)
+        make().setOptionValue("output_flag", False)
     finally:
         os.dup2(kept, 1)
         os.close(kept)

@@ -127,7 +127,8 @@ class Industry(Section):
 
     @model_validator(mode="after")
     def _based(self) -> "Industry":
-        for part in (self, *self.units):
+        parts: tuple[Industry | UnitRule, ...] = (self, *self.units)
+        for part in parts:
             if bool(part.grades) != (part.basis is not None):
                 raise ValueError("a basis exactly where there are steps (grades)")
         return self

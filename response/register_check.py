@@ -173,12 +173,12 @@ def _place(told: _Told, sheet: Sheet, table: pd.DataFrame, box: Box) -> None:
         ("经度", known & ~inside & (swapped | ~lon.between(box.west, box.east))),
         ("纬度", known & ~inside & ~swapped & lon.between(box.west, box.east)),
     ):
-        told(sheet, head, table[wrong], lambda r: _spot(r, swapped=swapped[r.name]), wanted)
+        told(sheet, head, table.assign(swapped=swapped)[wrong], _spot, wanted)
 
 
-def _spot(row: pd.Series, *, swapped: bool) -> str:
+def _spot(row: pd.Series) -> str:
     said = f"{row['longitude']:g}, {row['latitude']:g}"
-    return f"{said} 经纬度颠倒 (longitude and latitude swapped)" if swapped else said
+    return f"{said} 经纬度颠倒 (longitude and latitude swapped)" if row["swapped"] else said
 
 
 def _shares(told: _Told, units: pd.DataFrame, stacks: pd.DataFrame) -> None:
@@ -210,9 +210,13 @@ def _sums(told: _Told, people: pd.DataFrame, units: pd.DataFrame) -> None:
         gap = np.abs(stated - total) > SUM_SHARE * np.maximum(stated, total) + 0.002 * count
         told(
             ENTERPRISES, f"日排放量{SPECIES_ZH[s]}(千克)", people[gap],
-            lambda r, s=s: f"{r[f'{s}_kg_d']:g}",
+            _number_of(f"{s}_kg_d"),
             "与生产单元合计一致 (the sum of its units)", note=True,
         )  # fmt: skip
+
+
+def _number_of(column: str) -> Callable[[pd.Series], str]:
+    return lambda row: f"{row[column]:g}"
 
 
 def _levels(told: _Told, measures: pd.DataFrame) -> None:
@@ -227,10 +231,11 @@ def _levels(told: _Told, measures: pd.DataFrame) -> None:
     for field, head, scale in (("load", "负荷(%)", 100), ("trucks_after", "日运输车辆(措施后)", 1)):
         wide = once.pivot(index="unit", columns="level", values=field).reindex(columns=list(LEVELS))
         least = wide.cummin(axis=1).shift(1, axis=1)  # the strictest of the levels below
-        looser = (wide > least + _SMALL).stack()
-        for unit, level in looser[looser].index:
+        below = least.to_numpy(float)
+        for u, k in np.argwhere(wide.to_numpy(float) > below + _SMALL):
+            unit, level = wide.index[u], LEVELS[k]
             row = once[(once["unit"] == unit) & (once["level"] == level)].iloc[0]
-            found = f"{unit} {level} {scale * row[field]:g} > {scale * least.loc[unit, level]:g}"
+            found = f"{unit} {level} {scale * row[field]:g} > {scale * below[u, k]:g}"
             wanted = "不宽于下一级别 (no looser than the level below)"
             told.faults.append(Fault(MEASURES.zh, int(row["row"]), head, found, wanted))
 

@@ -222,9 +222,9 @@ def _forecaster(
     if name == "climatology":
         return baselines.fit_climatology(obs, issue_time, config.offset), notes
     if name == model_store.NETWORK:
-        kept, said = _network(home, config.city.id, issue_time)
-        if kept is not None:
-            return kept, [*notes, *said]
+        network, said = _network(home, config.city.id, issue_time)
+        if network is not None:
+            return network, [*notes, *said]
         notes += said
     if name == "lightgbm":
         first = model_store.trained_with(tier)

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import getitem
 from typing import Any, Final
 
 from forecast.schema import CITY_AREA, POLLUTANTS, VARIABLES
@@ -129,15 +131,20 @@ def _stations(found: Mapping[str, Any]) -> list[tuple[str, ...]]:
         digits = 3 if p == "co" else 1
         for key in ("mae", "crps"):
             label = f"{VARIABLES[p].en} {key.upper()}, {VARIABLES[p].units}"
-            rows.append(_row(found, label, lambda s, p=p: s["stations"][p]["groups"], key, digits))
+            rows.append(_row(found, label, _at("stations", p, "groups"), key, digits))
     for p in ("pm25", "o3"):
         for width in ("80", "90"):
             label = f"{VARIABLES[p].en} {width} % interval holds"
             key = f"cover_{width}"
-            rows.append(_row(found, label, lambda s, p=p: s["stations"][p]["groups"], key, 2))
+            rows.append(_row(found, label, _at("stations", p, "groups"), key, 2))
     label = "PM2.5 CSI at 150"
-    rows.append(_row(found, label, lambda s: s["stations"]["pm25"]["groups"], "csi_150", 2))
+    rows.append(_row(found, label, _at("stations", "pm25", "groups"), "csi_150", 2))
     return rows
+
+
+def _at(*keys: str) -> Callable[[Any], Any]:
+    """What stands under nested keys of a run's scores."""
+    return lambda scores: reduce(getitem, keys, scores)
 
 
 def _row(
@@ -201,7 +208,7 @@ def _seasons(found: Mapping[str, Any]) -> list[tuple[str, ...]]:
                 _row(
                     found,
                     f"{word}: {VARIABLES[p].en} {key.upper()}",
-                    lambda s, p=p, season=season: s["stations"][p]["by_season"][season],
+                    _at("stations", p, "by_season", season),
                     key,
                     1,
                 )
@@ -211,7 +218,7 @@ def _seasons(found: Mapping[str, Any]) -> list[tuple[str, ...]]:
                 _row(
                     found,
                     f"{word}: city level right",
-                    lambda s, season=season: s["areas"][CITY_AREA]["by_season"][season],
+                    _at("areas", CITY_AREA, "by_season", season),
                     "level_accuracy",
                     2,
                 )

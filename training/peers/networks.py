@@ -12,7 +12,7 @@ coming hours (`futr_exog`) and the station (`stat_exog`). What a series is:
 
 import logging
 import warnings
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 import torch
@@ -92,7 +92,7 @@ def forward(net: Any, config: PeerConfig, w: Windows, pick: "Pick | None" = None
         mask = torch.from_numpy(w.known.reshape(y.shape))
         exog = {"futr_exog": torch.from_numpy(future), "hist_exog": None, "stat_exog": None}
         out = net({"insample_y": y, "insample_mask": mask, **exog})
-        return out.reshape(n, MAX_LEAD, s * N, _Q)
+        return cast("Tensor", out.reshape(n, MAX_LEAD, s * N, _Q))
     at = pick if pick is not None else Pick.everything(n, s, config.together == "none")
     past = w.past[at.issue, :, at.station]  # (b, hour, N)
     known = w.known[at.issue, :, at.station]
@@ -108,7 +108,7 @@ def forward(net: Any, config: PeerConfig, w: Windows, pick: "Pick | None" = None
         "hist_exog": torch.from_numpy(np.concatenate([past, known], axis=-1)),
         "stat_exog": torch.from_numpy(place),
     })  # fmt: skip
-    return out.reshape(len(rows), MAX_LEAD, -1, _Q)
+    return cast("Tensor", out.reshape(len(rows), MAX_LEAD, -1, _Q))
 
 
 class Pick:
