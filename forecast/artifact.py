@@ -63,11 +63,11 @@ class Artifact:
 
 def write(model: Artifact, folder: Path) -> None:
     """Write a model; model.json comes last, so a folder with one is whole."""
-    weights = {}
+    weights: dict[str, np.ndarray] = {}
     for i, network in enumerate(model.networks):
         for name, tensor in network.state_dict().items():
             weights |= _packed(f"{i}.{name}", tensor.detach().numpy())
-    errors = {
+    errors: dict[str, np.ndarray] = {
         "pit": model.errors.pit,
         "issue_hours": ((model.errors.issue_times - _EPOCH) // _HOUR).to_numpy().astype(np.int64),
         "levels": model.recalibration.levels.astype(np.float32),
@@ -127,8 +127,8 @@ def read(folder: Path) -> Artifact:
     except (SafetensorError, KeyError, RuntimeError, ValueError) as error:
         found = f"{type(error).__name__}: {error}"
         raise DataError([Problem(str(folder), found[:300], "tensors of the manifest")]) from error
-    found = trees.unpacked(raw[TREES], str(folder / TREES)) if TREES in raw else {}
-    beside = MedianTrees(found, blend)
+    boosters = trees.unpacked(raw[TREES], str(folder / TREES)) if TREES in raw else {}
+    beside = MedianTrees(boosters, blend)
     return Artifact(networks, serves, scales, beside, until, templates, recalibration, about)
 
 

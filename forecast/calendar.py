@@ -72,7 +72,8 @@ def shifts_known(year: int) -> bool:
 @lru_cache(maxsize=128)
 def spring_festival(year: int) -> date:
     """First day of the lunar year that begins in a year."""
-    return LunarDate(year, 1, 1).to_solar_date()
+    first: date = LunarDate(year, 1, 1).to_solar_date()
+    return first
 
 
 def _day(day: date) -> tuple[float, ...]:

@@ -79,7 +79,7 @@ class ErrorTemplates:
     def _alike(self, issue_time: pd.Timestamp) -> NDArray[np.int64]:
         """Templates of the same season and hour; fewer than LEAST: a looser rule."""
         hours = np.abs((self.issue_times.hour - issue_time.hour + 12) % 24 - 12)
-        days = self.issue_times.day_of_year - issue_time.day_of_year
+        days = (self.issue_times.day_of_year - issue_time.day_of_year).to_numpy()
         days = np.abs((days + 365.25 / 2) % 365.25 - 365.25 / 2)
         found = np.arange(len(self.issue_times))
         for near, season in ALIKE:
@@ -146,7 +146,7 @@ def _mean(values: Floats, axes: int | tuple[int, ...]) -> Floats:
     return np.where(n > 0, total / np.maximum(n, 1), np.nan).astype(np.float32)
 
 
-@numba.njit(parallel=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(parallel=True, cache=True)
 def _place(
     pits: NDArray[np.uint8], order: NDArray[np.int64], dice: NDArray[np.int64],
     rows: NDArray[np.int64], ladder: Floats, out: Floats,

@@ -144,7 +144,7 @@ def _moments(values: Floats) -> tuple[float, float]:
 
 def _scaled(values: Floats, moments: tuple[float, float]) -> Floats:
     mean, std = moments
-    return np.nan_to_num(np.clip((values - mean) / std, -6, 6), nan=0.0)
+    return np.asarray(np.nan_to_num(np.clip((values - mean) / std, -6, 6), nan=0.0))
 
 
 def _stack(
@@ -222,7 +222,7 @@ def _same_hour(here: Floats, town: Floats) -> Floats:
     city = town.reshape(n, hours // 24, 24, 1, _N)
     parts = [own[:, -1], features.mean(own[:, -3:]), features.mean(own)]
     mean = np.broadcast_to(features.mean(city[:, -3:]), parts[0].shape)
-    return np.nan_to_num(np.concatenate([*parts, mean], axis=-1)).astype(np.float32)
+    return np.asarray(np.nan_to_num(np.concatenate([*parts, mean], axis=-1)), dtype=np.float32)
 
 
 def _recent(here: Floats) -> Floats:

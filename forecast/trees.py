@@ -70,7 +70,7 @@ class MedianTrees:
         weight = np.repeat(self.weights[trust], 24, axis=0)[None, :, None, :]
         middle = z.shape[-1] // 2
         shift = weight * np.nan_to_num(medians - z[..., middle])
-        return z + shift[..., None]
+        return np.asarray(z + shift[..., None])
 
 
 def none() -> MedianTrees:

@@ -18,7 +18,7 @@ from forecast.network import Network
 from forecast.network_inputs import TRUST, Scales
 from forecast.recalibration import Recalibration
 from forecast.trees import MedianTrees
-from training import job
+from training import drift_errors, job, module
 from training.settings import TrainConfig
 from training.windows import Record, Vintages
 
@@ -41,6 +41,7 @@ class Calibration:
     blend: Floats  # (3, DAYS, POLLUTANTS)
     recalibration: Recalibration
     errors: ErrorTemplates
+    ordinary: Mapping[str, Any]  # by trust: training.drift_errors.reference
 
 
 def run(
@@ -70,6 +71,7 @@ def run(
     blend = trees.none().weights.copy()
     pits: dict[int, np.ndarray] = {}
     times: dict[int, pd.DatetimeIndex] = {}
+    ordinary: dict[str, Any] = {}
     for tier, expert in tiers(settings).items():
         trust = TRUST[tier]
         say(f"blocks forecast with weather {tier}")
@@ -83,10 +85,14 @@ def run(
             mixed = MedianTrees({(trust, "pm25"): cast("Any", None)}, blend)
             z = mixed.blended(z, medians, trust)
         pits[trust] = error_templates.pit(z, observed)
-        times[trust] = found[0][0].append([f[0] for f in found[1:]])
+        times[trust] = pd.DatetimeIndex(found[0][0].append([f[0] for f in found[1:]]))
+        own = recalibration.fit({trust: pits[trust]})
+        ordinary[str(trust)] = drift_errors.reference(
+            _errors(small, times[trust], z, observed, own, scales, trust)
+        )
     first = 1 if 1 in pits else max(pits)
     errors = _templates(times[first], pits[first], small, settings)
-    return Calibration(blend, recalibration.fit(pits), errors)
+    return Calibration(blend, recalibration.fit(pits), errors, ordinary)
 
 
 def tiers(settings: TrainConfig) -> dict[WeatherTier, int]:
@@ -134,6 +140,22 @@ def _forecast(
         medians.append(nothing if seen is None else scales.z(seen)[:, :, kept])
         observed.append(scales.z(record.targets(at))[:, :, kept])
     return issues, np.concatenate(z), np.concatenate(medians), np.concatenate(observed)
+
+
+def _errors(
+    record: Record, times: pd.DatetimeIndex, z: Floats, observed: Floats, spread: Recalibration,
+    scales: Scales, trust: int,
+) -> drift_errors.Errors:  # fmt: skip
+    """Errors of the blocks' forecasts, spread corrected, at the stations that make the city."""
+    city = np.flatnonzero(module.city_weights(record.stations))
+    parts = []
+    for start in range(0, len(times), _BATCH):
+        at = slice(start, start + _BATCH)
+        three = spread.apply(z[at][:, :, city], trust)[..., list(drift_errors.LEVELS)]
+        conc = np.moveaxis(scales.concentration(np.moveaxis(three, -1, -2)), -2, -1)
+        came = scales.concentration(observed[at][:, :, city])
+        parts.append(drift_errors.of(times[at], conc, came))
+    return drift_errors.joined(parts)
 
 
 def _kept(record: Record) -> np.ndarray:

@@ -102,7 +102,8 @@ def train(
     config = NetworkConfig(
         given.channels(), tuple(map(str, record.stations.index)), **section.model_dump()
     )
-    lightning = Module(config, module.scale_of(_values(record, job.parts), scales), settings)
+    scale = module.scale_of(_values(record, job.parts), scales)
+    lightning = Module(config, scale, settings, job.seed)
     place = folder / job.name
     place.mkdir(parents=True, exist_ok=True)
     o = settings.optimiser
@@ -116,7 +117,8 @@ def train(
         callbacks=[
             average,
             ModelCheckpoint(
-                place, every_n_train_steps=o.checkpoint_steps, save_last=True, save_top_k=0
+                place, every_n_train_steps=o.checkpoint_steps, save_last=True, save_top_k=0,
+                enable_version_counter=False,
             ),
         ],
     )  # fmt: skip
@@ -143,7 +145,7 @@ def _record(path: Path) -> Record:
 def issue_times(record: Record, parts: Parts) -> pd.DatetimeIndex:
     """Issue times whose targets lie within one of the parts."""
     found = [record.issue_times(first, last) for first, last in parts]
-    return found[0].append(found[1:])
+    return pd.DatetimeIndex(found[0].append(found[1:]))
 
 
 def _values(record: Record, parts: Parts) -> np.ndarray:

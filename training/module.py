@@ -84,21 +84,30 @@ def city_weights(stations: pd.DataFrame) -> np.ndarray:
     counts = stations["reference"].to_numpy(bool) & ~stations["background"].to_numpy(bool)
     if not counts.any():
         counts = np.ones(len(stations), dtype=bool)
-    return counts.astype(np.float32)
+    return np.asarray(counts, dtype=np.float32)
 
 
 class Module(pl.LightningModule):
     """One network in training."""
 
-    def __init__(self, config: NetworkConfig, scale: Scale, settings: TrainConfig) -> None:
+    def __init__(
+        self, config: NetworkConfig, scale: Scale, settings: TrainConfig, seed: int
+    ) -> None:
         super().__init__()
+        self.seed = seed
         self.network = Network(config)
         self.scale = scale
         self.settings = settings
         self.loss = LossConfig(**settings.loss.model_dump())
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        """Loss of a step."""
+        """Loss of a step.
+
+        What is dropped depends on (seed, step) alone, like the examples: a checkpoint keeps no
+        state of the generator.
+        """
+        state = np.random.SeedSequence([self.seed, self.global_step]).generate_state(1)
+        torch.manual_seed(int(state[0]))
         *given, identity, leads, observed, city = batch
         z = self.network(*given, identity, leads)
         scale = replace(
@@ -141,7 +150,8 @@ class Data(pl.LightningDataModule):
 
 def averaging(decay: float) -> WeightAveraging:
     """Running mean of the weights over steps."""
-    return WeightAveraging(avg_fn=get_ema_avg_fn(decay))
+    mean: Any = get_ema_avg_fn  # not typed in torch
+    return WeightAveraging(avg_fn=mean(decay))
 
 
 def scale_of(values: np.ndarray, scales: Scales) -> Scale:

@@ -119,6 +119,7 @@ def run(
                 "settings": settings.model_dump(mode="json"),
                 "stations": len(record.stations),
                 "first": record.origin.isoformat(),
+                "errors": dict(learned.ordinary),
                 "train_seconds": round(time.monotonic() - began),
             },
         )
@@ -156,7 +157,7 @@ def _blocks(record: Record, until: pd.Timestamp, settings: TrainConfig) -> list[
         found = f"{len(times)} issue times up to {until} UTC"
         expected = f"at least {least}: history, horizon and {settings.calibration.folds} blocks"
         raise DataError([Problem("training data", found, expected)])
-    known = np.isfinite(record.values).any(axis=(0, 1))
+    known = np.asarray(np.isfinite(record.values).any(axis=(0, 1)))
     if not known.all():
         never = [p for p, k in zip(POLLUTANTS, known, strict=True) if not k]
         raise DataError([Problem("training data", f"no value of {', '.join(never)}", "some")])

@@ -189,7 +189,7 @@ def _holed(batch: IssueBatch, holes: Holes, rng: np.random.Generator) -> IssueBa
 
 def _joined(parts: Sequence[Inputs], at: np.ndarray) -> Inputs:
     def put(name: str) -> np.ndarray:
-        return np.concatenate([getattr(p, name) for p in parts])[at]
+        return np.asarray(np.concatenate([getattr(p, name) for p in parts])[at])
 
     names = ("past", "field", "future", "station", "hours", "same_hour", "recent", "wind", "trust")
     return Inputs(**{k: put(k) for k in names}, place=parts[0].place)
