@@ -1,0 +1,124 @@
+"""The server: console and API in one application, with the headers every answer carries."""
+
+import importlib
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Final
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+
+from forecast.problems import LantianError
+from serving import auth
+from serving.console import routes
+from serving.console import site as web
+from serving.console.texts import common
+from serving.context import COOKIE, Context
+from serving.store.engine import Conflict
+
+log = logging.getLogger(__name__)
+Next = Callable[[Request], Awaitable[Response]]
+HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+def create(context: Context, *, secure: bool = False) -> FastAPI:
+    """The application of one city.
+
+    Args:
+        context: Store, home, configuration and clock.
+        secure: Cookies over HTTPS only, and HSTS: where the server is reached so.
+    """
+    app = FastAPI(title="Lantian", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.site = web.Site(context, secure, web.environment())
+    app.state.context = context
+    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
+    app.middleware("http")(_guarded)
+    _with_api(app, context)
+    routes.attach(app)
+    for kind in (web.LoginNeeded, web.Forbidden, web.Forged, LantianError, HTTPException,
+                 RequestValidationError, Exception):  # fmt: skip
+        app.add_exception_handler(kind, _refused)
+    return app
+
+
+def _with_api(app: FastAPI, context: Context) -> None:
+    try:
+        api = importlib.import_module("serving.api")
+    except ModuleNotFoundError as error:
+        if error.name != "serving.api":
+            raise
+        return
+    api.attach(app, context)
+
+
+async def _guarded(request: Request, call_next: Next) -> Response:
+    """Headers; scripts and styles are our own files or carry the answer's nonce."""
+    nonce = secrets.token_urlsafe(16)
+    request.state.nonce = nonce
+    answer = await call_next(request)
+    for name, value in HEADERS.items():
+        answer.headers.setdefault(name, value)
+    answer.headers.setdefault(
+        "Content-Security-Policy",
+        f"default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; "
+        "img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; form-action 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'",
+    )
+    if not request.url.path.startswith(("/static/", "/data/", "/api/")):
+        answer.headers.setdefault("Cache-Control", "no-store")
+    if web.of(request).secure:
+        answer.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    return answer
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    """A page that says why not; nothing of the program's inside."""
+    if isinstance(error, web.LoginNeeded):
+        after = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return web.go("/login?next=" + quote(after if request.method == "GET" else "/", safe=""))
+    site = web.of(request)
+    who = auth.current(site.store, request.cookies.get(COOKIE), now=site.now())
+    visitor = web.Visitor(who, request.cookies.get(COOKIE, "")) if who else None
+    say = web.sayer(common.WORDS, web.language(request))
+
+    def message(status: int, head: str, long: str = "", **more: object) -> Response:
+        values = {"problems": (), "since": (), "back": _back(request), **more}
+        return web.page(
+            request, "message.html", common.WORDS, who=visitor, status=status,
+            head=say(head), long=long, **values,
+        )  # fmt: skip
+
+    if isinstance(error, web.Forbidden):
+        role = say("role_" + who.actor.role) if who else "—"
+        return message(403, "forbidden", say("forbidden_long", role=role))
+    if isinstance(error, web.Forged):
+        return message(403, "forged", say("forged_long"))
+    if isinstance(error, Conflict):
+        return message(409, "conflict", say("conflict_plain"), problems=error.problems)
+    if isinstance(error, LantianError):
+        return message(422, "refused", problems=error.problems)
+    if isinstance(error, HTTPException) and error.status_code < 500:
+        return message(error.status_code, "not_found", say("not_found_long"))
+    if isinstance(error, RequestValidationError):
+        return message(422, "not_found", say("not_found_long"))
+    log.exception("unanswered: %s %s", request.method, request.url.path, exc_info=error)
+    return message(500, "error", say("error_long"))
+
+
+def _back(request: Request) -> str:
+    if request.method == "GET":
+        return "/"
+    parts = request.url.path.split("/")
+    return "/".join(parts[:3]) if len(parts) > 3 else "/"
