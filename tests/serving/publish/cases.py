@@ -12,6 +12,7 @@ from serving.publish import config as house_config
 from serving.publish import release
 from serving.publish.config import House
 from serving.review_state import Actor, Event, State
+from serving.store import audit
 from serving.store.engine import Store, writing
 from serving.store.models import Account, Plan
 
@@ -44,7 +45,8 @@ PLAN: dict[str, Any] = {
         {
             "enterprise": "E2", "enterprise_name": "乙水泥厂", "unit": "U2", "unit_name": "窑",
             "day": "2026-11-25", "mode": "deepest", "load": 0.0, "trucks_after": None,
-            "reason_zh": "按更严级别措施", "reason_en": "stricter", "source": "", "assumption": True,
+            "reason_zh": "按更严级别措施", "reason_en": "stricter",
+            "source": "", "assumption": True,
         }
     ],
 }  # fmt: skip
@@ -106,4 +108,5 @@ def plan(store: Store, warning: int, *, exercise: bool = False) -> int:
         row = Plan(warning_id=warning, exercise=exercise, at=NOW, body=PLAN)
         session.add(row)
         session.flush()
+        audit.append(session, at=NOW, actor="a", action="plan", subject="plans", rows=[row])
         return row.id

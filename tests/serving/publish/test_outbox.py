@@ -365,7 +365,9 @@ class Mailbox:
         self.got: list[Any] = []
         self.refuse = ""
 
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+    async def handle_DATA(  # noqa: N802 - aiosmtpd's own name
+        self, server: Any, session: Any, envelope: Any
+    ) -> str:
         if self.refuse:
             return self.refuse
         self.got.append((envelope.rcpt_tos, email.message_from_bytes(envelope.content)))
