@@ -104,6 +104,11 @@ def reason(plan: Plan, d: Decision) -> Words:
             zh="申请时间在本次评估时段之外，临近时再报",
             en="asked for a time beyond the days judged; ask again when it is near",
         )
+    if d.headroom is not None and d.headroom < 0:
+        return Words(
+            zh="基线已破底线，但按预报该单元当日不增加全市贡献",
+            en="the base breaks a promise, but by the forecast this unit adds nothing to it",
+        )
     return Words(zh="各项底线均可守住", en="every promise is kept")
 
 

@@ -1,9 +1,10 @@
 """The daily run. `run` reads as the way of the data.
 
-Takes a configuration, a home and an issue time; leaves a forecast file, a warning proposal and a
-bulletin in the home. It degrades by a stated ladder and says so; it never invents a number. Every
-file is written whole and is the same for the same inputs, so a run that was killed anywhere and is
-started again ends in the same state; run.json comes last.
+Takes a configuration, a home and an issue time; leaves a forecast file, a warning proposal, a plan
+and a resumption where the home has a register, and a bulletin in the home. It degrades by a stated
+ladder and says so; it never invents a number. Every file is written whole and is the same for the
+same inputs, so a run that was killed anywhere and is started again ends in the same state; run.json
+comes last. (A plan stopped by its time limit depends on the machine; it says so.)
 """
 
 import hashlib
@@ -24,7 +25,7 @@ from forecast.issue import IssueForecast
 from forecast.schema import CITY_AREA, POLLUTANTS
 from response import rules, warning, warning_words
 from response.warning import Proposal
-from serving import inputs
+from serving import daily_response, inputs
 from serving.bulletin import build, hours, measured, render, saved, words
 from serving.bulletin.content import Bulletin, Lang, Note, Provenance, Text
 from serving.bulletin.proposal import warning_box
@@ -89,10 +90,17 @@ def run(
         known = inputs.gather(config, home=home, issue_time=issue_time, replay=replay)
         forecast = forecast_of(config, known)
         proposal = proposal_of(config, known, forecast)
-        bulletin = _bulletin(config, known, forecast, proposal)
         written = [_write_forecast(config, home, known, forecast)]
+        response = daily_response.respond(
+            config, home=home, issue_time=issue_time, proposal=proposal
+        )
+        bulletin = _bulletin(config, known, forecast, proposal)
+        bulletin = daily_response.shown(bulletin, response)
         written += _write_words(run_folder(home, issue_time), proposal, bulletin)
         written += _write_data(config, run_folder(home, issue_time), known, forecast, bulletin)
+        written += daily_response.write(
+            response, run_folder(home, issue_time), offset=config.offset
+        )
         _finish(run_folder(home, issue_time), home, bulletin, written)
     return DailyReport(
         issue_time,

@@ -151,6 +151,18 @@ class WarningBox:
 
 
 @dataclass(frozen=True)
+class Section:
+    """One part of the response: the control plan, the resumption plan."""
+
+    title: Text
+    summary: Text
+    points: tuple[Text, ...] = ()
+    columns: tuple[Text, ...] = ()
+    rows: tuple[tuple[Text, ...], ...] = ()
+    assumptions: tuple[Text, ...] = ()
+
+
+@dataclass(frozen=True)
 class Note:
     """Something the reader must know about this run."""
 
@@ -213,6 +225,7 @@ class Bulletin:
     stations: tuple[Station, ...] = ()
     areas: tuple[AreaRow, ...] = ()
     warning: WarningBox | None = None  # None: no proposal could be made
+    response: tuple[Section, ...] = ()  # what is proposed to be done; () where nothing is
     notes: tuple[Note, ...] = ()
     health: DataHealth | None = None
     provenance: Provenance = Provenance()

@@ -185,6 +185,9 @@ def _warning(sheet: Sheet, b: Bulletin, lang: Lang, y: float) -> float:
         reasons = reasons[: LINES - bool(warning.assumptions)]
         if warning.assumptions:
             reasons.append("· " + say("assumptions_count", lang, n=len(warning.assumptions)))
+    for part in b.response:
+        colon = "：" if lang == "zh" else ": "
+        reasons += sheet.wrapped(f"· {part.title[lang]}{colon}{part.summary[lang]}", 17, room)[:2]
     high = max(92.0, 46 + 25 * len(reasons) + 8)
     level = warning.level if warning else None
     fill = WARNING_COLOURS.get(level or "", PALE)
