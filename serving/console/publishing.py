@@ -1,6 +1,7 @@
 """The console's way to `serving.publish`: what is said with a publication, and its preview."""
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any, Final
 
 from forecast.config import configs_dir
@@ -15,6 +16,12 @@ from serving.publish.release import Words
 from serving.review_state import Actor, State
 
 OWN: Final = "publish.yaml"
+_KINDS: Final[Mapping[str, cap.MsgType]] = {
+    "start": "Alert",
+    "raise": "Update",
+    "lower": "Update",
+    "cancel": "Cancel",
+}
 
 
 def house(context: Context, *, exercise: bool) -> tuple[House, Profile]:
@@ -52,7 +59,8 @@ def words_of(one: Standing, *, now: dt.datetime) -> Words:
     level = colour(one.state.level or one.state.in_force)
     return Words(
         onset=begin, expires=end,
-        reason_zh=reason or zh or f"{level.zh}预警", reason_en=en or reason or f"{level.en} warning",
+        reason_zh=reason or zh or f"{level.zh}预警",
+        reason_en=en or reason or f"{level.en} warning",
         observed=bool((machine.get("measured") or {}).get("triggered")),
     )  # fmt: skip
 
@@ -78,18 +86,12 @@ def preview(context: Context, one: Standing, *, now: dt.datetime) -> str:
     earlier = tuple(
         cap.Reference(p.body["sender"], p.identifier, p.body["sent"]) for p in one.publications
     )
-    kind: dict[str, Any] = {
-        "start": "Alert",
-        "raise": "Update",
-        "lower": "Update",
-        "cancel": "Cancel",
-    }
     level = one.state.level or one.state.in_force
     if level is None:
         return ""
     notice = cap.Notice(
         identifier=cap.identifier(there, one.city, one.id, one.state.version + 1),
-        msg_type=kind[one.state.change], status="Exercise" if one.exercise else "Actual",
+        msg_type=_KINDS[one.state.change], status="Exercise" if one.exercise else "Actual",
         sent=now, level=level, onset=words.onset, expires=words.expires, observed=words.observed,
         reason_zh=words.reason_zh, reason_en=words.reason_en, references=earlier,
     )  # fmt: skip

@@ -59,7 +59,8 @@ def today(request: Request, who: Reader, run: str = "") -> Response:
         old=int(age.total_seconds() // 3600) if age > OLD else 0,
         names=summary.names(site.home)[:30],
         previous=previous, changes=changes(shown, previous, lang),
-        recorded=_recorded(site, shown), announce=_announce(shown), mine=mine, plotly=version("plotly"), plotly_styles=plotly_styles(),
+        recorded=_recorded(site, shown), announce=_announce(shown), mine=mine,
+        plotly=version("plotly"), plotly_styles=plotly_styles(),
     )  # fmt: skip
 
 

@@ -49,6 +49,7 @@ PEOPLE = {
     "viewer": "viewer", "officer": "officer", "officer2": "officer", "leader": "leader",
     "scientist": "data_scientist", "admin": "admin", "works": "enterprise",
 }  # fmt: skip
+MIDDLES = (60, 70, 85, 100, 115, 130, 140)
 TIERS = ("city", "county", "township", "village")
 
 
@@ -72,7 +73,7 @@ def bulletin(issue: pd.Timestamp = ISSUE, *, stations: int = 8, shift: float = 0
     fans = tuple(
         Fan(
             key, Text(zh, en), units, hours, (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95),
-            tuple(tuple(m * (1 + h / 160) for h in range(80)) for m in (60, 70, 85, 100, 115, 130, 140)),
+            tuple(tuple(m * (1 + h / 160) for h in range(80)) for m in MIDDLES),
             past, (80.0,) * 71 + (None,), ((50.0, 2), (100.0, 3), (150.0, 4), (200.0, 5)),
         )
         for key, zh, en, units in (
@@ -138,8 +139,8 @@ def leave_run(home: Path, made: Bulletin, *, level: str | None = "orange") -> Pa
         "code": "e", "notes": [], "files": {f"runs/{folder.name}/bulletin.json": "a" * 64},
     }  # fmt: skip
     contents = {
-        "bulletin.json": saved.to_json(made), "hours.json": by_hour, "proposal.json": proposal(level),
-        "run.json": run,
+        "bulletin.json": saved.to_json(made), "hours.json": by_hour,
+        "proposal.json": proposal(level), "run.json": run,
     }  # fmt: skip
     for name, content in contents.items():
         (folder / name).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")

@@ -26,7 +26,7 @@ def test_what_is_no_bulletin_is_refused() -> None:
 
 def test_hours_are_medians_and_the_wind_is_each_areas_mean() -> None:
     table = pd.DataFrame(
-        {"area": ["a", "a", "b"], "longitude": [113.0, 113.2, 114.0], "latitude": [35.0, 35.0, 36.0]},
+        {"area": list("aab"), "longitude": [113.0, 113.2, 114.0], "latitude": [35.0, 35.0, 36.0]},
         index=["S1", "S2", "S3"],
     )  # fmt: skip
     quantiles = np.full((96, 3, len(POLLUTANTS), len(QUANTILES)), np.nan)

@@ -28,6 +28,12 @@ function fan(found) {
     xaxis: { tickformat: "%m-%d\n%H:%M", gridcolor: "#e3e8ec", nticks: 8 }, yaxis: { title: { text: found.units.replace("ug m-3", "μg/m³") || "AQI" }, range: [0, top], gridcolor: "#e3e8ec" } }, quiet);
 }
 
+function breeze(found, hour) {
+  const speeds = (found.wind || []).filter((w) => w.u[hour] !== null).map((w) => Math.hypot(w.u[hour], w.v[hour]));
+  if (!speeds.length) return zh ? " · 无风预报" : " · no wind forecast";
+  return ` · ${zh ? "风" : "wind"} ${Math.min(...speeds).toFixed(1)}–${Math.max(...speeds).toFixed(1)} m/s`;
+}
+
 function map(found, hour) {
   const names = document.getElementById("map-chart").dataset.tiers.split(",");
   const traces = ["village", "township", "county", "city"].map((tier) => {
@@ -40,12 +46,12 @@ function map(found, hour) {
   const places = found.places, lats = places.map((p) => p.lat), lons = places.map((p) => p.lon);
   const ratio = 1 / Math.cos(Math.PI * (Math.min(...lats) + Math.max(...lats)) / 360);
   const wind = hour < 0 || !found.wind ? [] : found.wind.filter((w) => w.u[hour] !== null).map((w) => {
-    const u = w.u[hour], v = w.v[hour], speed = Math.hypot(u, v), scale = 9;
-    return { x: w.lon, y: w.lat, xref: "x", yref: "y", ax: -u * scale, ay: v * scale, axref: "pixel", ayref: "pixel", showarrow: true, arrowhead: 3, arrowsize: 1.1, arrowwidth: 2, arrowcolor: "#0b5394", text: `${speed.toFixed(1)}`, font: { ...font, size: 11, color: "#0b3d6b" }, bgcolor: "rgba(255,255,255,0.7)" };
+    const u = w.u[hour], v = w.v[hour], speed = Math.hypot(u, v), scale = 14;
+    return { x: w.lon, y: w.lat, xref: "x", yref: "y", ax: -u * scale, ay: v * scale, axref: "pixel", ayref: "pixel", showarrow: true, arrowhead: 3, arrowsize: 1.1, arrowwidth: 2, arrowcolor: "#0b5394", text: "", hovertext: `${speed.toFixed(1)} m/s`, captureevents: true };
   });
   Plotly.react("map-chart", traces, { font, margin: { l: 8, r: 8, t: 8, b: 8 }, annotations: wind, legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 }, paper_bgcolor: "#fff", plot_bgcolor: "#f7f9fa", uirevision: "map",
     xaxis: { visible: false, range: [Math.min(...lons) - 0.03, Math.max(...lons) + 0.03] }, yaxis: { visible: false, scaleanchor: "x", scaleratio: ratio } }, quiet);
-  const text = hour < 0 ? (zh ? "最近实况" : "latest readings") : spoken(found.times[hour]) + (zh ? "（预报）" : " (forecast)");
+  const text = hour < 0 ? (zh ? "最近实况" : "latest readings") : spoken(found.times[hour]) + (zh ? "（预报）" : " (forecast)") + breeze(found, hour);
   document.getElementById("hour-text").textContent = text;
   document.getElementById("hour").setAttribute("aria-valuetext", text);
 }

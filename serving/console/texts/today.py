@@ -24,7 +24,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "at_once": (
         "条件已满足，应立即启动：每等 1 小时就少减排 1 小时。",
-        "Criteria are met already, to be started at once: each hour of waiting is an hour without measures.",
+        (
+            "Criteria are met already, to be started at once: each hour of waiting is an hour "
+            "without measures."
+        ),
     ),
     "too_late": (
         "按提前量应于 {time} 前发布，已经迟了；每再等 1 小时，准备就再少 1 小时。",
@@ -65,11 +68,17 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "hour": ("时刻", "Hour"),
     "map_note": (
         "站点值为各站浓度中位数换算的小时 AQI，仅供参考；箭头为各区域平均风。",
-        "Hourly index of each station's median forecast, indicative only; arrows: mean wind of each area.",
+        (
+            "Hourly index of each station's median forecast, indicative only; arrows: mean "
+            "wind of each area."
+        ),
     ),
     "no_script": (
         "图表需要 JavaScript；下面是同一时次的公报图，数据表见“站点”页。",
-        "Charts need JavaScript; this is the bulletin of the same run. Tables are on the page Stations.",
+        (
+            "Charts need JavaScript; this is the bulletin of the same run. Tables are on the "
+            "page Stations."
+        ),
     ),
     "bulletin_alt": ("本时次预报公报", "The bulletin of this run"),
     "changed": ("与上一时次相比", "What changed since the last run"),

@@ -40,7 +40,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "consultation": ("会商", "Consultation"),
     "consult_text": (
         "修改 AQI 范围和首要污染物，先看对应的预警级别，再采用。系统版本始终保留。",
-        "Change AQI range and primary pollutant, see which warning that calls for, then adopt. The machine's version is kept beside yours.",
+        (
+            "Change AQI range and primary pollutant, see which warning that calls for, then "
+            "adopt. The machine's version is kept beside yours."
+        ),
     ),
     "start_consultation": ("进入会商", "Open the consultation"),
     "closed_consultation": ("目前不能会商调整。", "Nothing can be adjusted at this point."),
