@@ -4,6 +4,7 @@ import datetime as dt
 import email
 import random
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -377,10 +378,10 @@ class Mailbox:
 @pytest.fixture
 def smtp() -> Iterator[tuple[Mailbox, dict[str, Any]]]:
     mailbox = Mailbox()
-    controller = Controller(mailbox, hostname="127.0.0.1", port=0)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]  # aiosmtpd asks for a number
+    controller = Controller(mailbox, hostname="127.0.0.1", port=port)
     controller.start()
-    assert controller.server
-    port = controller.server.sockets[0].getsockname()[1]
     yield mailbox, {
         "name": "mail", "kind": "mail", "host": "127.0.0.1", "port": port,
         "sender": "duty@a.example", "to": ["b@b.example"], "carries": ["cap", "bulletin"],
@@ -416,6 +417,7 @@ def test_mail_has_an_id_from_its_key_and_the_documents(
         assert caught.value.final is final
 
 
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # apprise's own
 def test_apprise_posts_to_its_url(
     receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
