@@ -51,7 +51,8 @@ class Episode:
 
     issue_time: pd.Timestamp  # naive UTC
     distance: float  # root mean square of standardised differences
-    followed: tuple[float | None, ...]  # city means of D+1 .. D+3; None = not enough hours
+    # City means of D+1 .. D+3 (o3: greatest 8-h mean); None = not enough hours
+    followed: tuple[float | None, ...]
 
 
 def explain(
@@ -140,12 +141,12 @@ def episodes(
     gap = (there - now[:, known]) / std
     distance = np.sqrt(features.mean(gap**2))
     distance[np.isfinite(gap).mean(axis=1) < 0.8] = np.nan
-    return _nearest(times, distance, town[:, POLLUTANTS.index(pollutant)], origin, batch, count)
+    return _nearest(times, distance, town, origin, batch, count, pollutant)
 
 
 def _nearest(
     times: pd.DatetimeIndex, distance: Floats, town: Floats, origin: pd.Timestamp,
-    batch: IssueBatch, count: int,
+    batch: IssueBatch, count: int, pollutant: str,
 ) -> tuple[Episode, ...]:  # fmt: skip
     found: list[Episode] = []
     for k in np.argsort(distance):
@@ -153,11 +154,22 @@ def _nearest(
             break
         if any(abs(times[k] - e.issue_time) < _APART * _DAY for e in found):
             continue
-        hours = leads_of(town, origin, times[k : k + 1])[0]
+        hours = leads_of(town[:, POLLUTANTS.index(pollutant)], origin, times[k : k + 1])[0]
         days = [hours[rows] for rows in _day_rows(times[k], batch.offset)]
-        followed = tuple(float(np.nanmean(d)) if np.isfinite(d).sum() >= 18 else None for d in days)
+        followed = tuple(_measured(d, pollutant) for d in days)
         found.append(Episode(times[k], float(distance[k]), followed))
     return tuple(found)
+
+
+def _measured(hours: Floats, pollutant: str) -> float | None:
+    """Mean of a day's hours (24,), or the greatest 8-h mean of ozone; None: too few hours."""
+    if np.isfinite(hours).sum() < 18:
+        return None
+    if pollutant != "o3":
+        return float(np.nanmean(hours))
+    windows = np.lib.stride_tricks.sliding_window_view(hours, 8)
+    whole = windows[np.isfinite(windows).sum(axis=1) >= 6]
+    return float(np.nanmean(whole, axis=1).max()) if len(whole) else None
 
 
 def _present(batch: IssueBatch, group: str) -> bool:

@@ -25,7 +25,7 @@ from forecast.issue import IssueForecast
 from forecast.schema import CITY_AREA, POLLUTANTS
 from response import rules, warning, warning_words
 from response.warning import Proposal
-from serving import daily_response, inputs
+from serving import daily_explain, daily_response, inputs
 from serving.bulletin import build, hours, measured, render, saved, words
 from serving.bulletin.content import Bulletin, Lang, Note, Provenance, Text
 from serving.bulletin.proposal import warning_box
@@ -95,7 +95,7 @@ def run(
             config, home=home, issue_time=issue_time, proposal=proposal
         )
         bulletin = _bulletin(config, known, forecast, proposal)
-        bulletin = daily_response.shown(bulletin, response)
+        bulletin = daily_response.shown(daily_explain.shown(bulletin, known), response)
         written += _write_words(run_folder(home, issue_time), proposal, bulletin)
         written += _write_data(config, run_folder(home, issue_time), known, forecast, bulletin)
         written += daily_response.write(

@@ -152,7 +152,7 @@ class WarningBox:
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the response: the control plan, the resumption plan."""
+    """A table with words: the control plan, the resumption plan, what drives the forecast."""
 
     title: Text
     summary: Text
@@ -226,6 +226,7 @@ class Bulletin:
     areas: tuple[AreaRow, ...] = ()
     warning: WarningBox | None = None  # None: no proposal could be made
     response: tuple[Section, ...] = ()  # what is proposed to be done; () where nothing is
+    explanation: Section | None = None  # what drives the forecast
     notes: tuple[Note, ...] = ()
     health: DataHealth | None = None
     provenance: Provenance = Provenance()
