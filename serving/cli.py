@@ -26,6 +26,9 @@ app = typer.Typer(
 )
 
 app.command()(training_commands.train)
+app.command()(training_commands.compare)
+app.command()(training_commands.promote)
+app.command()(training_commands.drift)
 commands_response.attach(app)
 
 
@@ -178,14 +181,35 @@ def twin(
     start: Annotated[str | None, typer.Option(help="Local date; default: the config's.")] = None,
     days: Annotated[int | None, typer.Option(help="Length; default: the config's.")] = None,
     seed: Annotated[int | None, typer.Option(help="Default: the config's.")] = None,
+    closed_loop: Annotated[
+        bool, typer.Option("--closed-loop", help="A winter under four policies; goes on by itself.")
+    ] = False,
+    seeds: Annotated[int, typer.Option(help="Closed loop: how many cities.")] = 1,
 ) -> None:
     """Simulate a city: readings, weather forecasts, register and truth into a home."""
+    if closed_loop:
+        _closed_loop(out, start or "2015-12-01", days or 20, seed or 1, seeds)
+        return
     world = _played(config, out, start, days, seed)
     command_line.line(
         f"{world.simulated}: {world.stations} stations, {world.vintages} weather forecasts"
     )
     command_line.line(
         f"{world.first} .. {world.last} UTC in {out}; daily run: --config {world.config}"
+    )
+
+
+def _closed_loop(out: Path, start: str, days: int, seed: int, seeds: int) -> None:
+    """Policies on simulated cities; progress and pages in a folder."""
+    import pandas as pd
+
+    from training import closed_loop_run
+
+    if days < 1 or seeds < 1:
+        command_line.refuse("--days, --seeds", f"{days}, {seeds}", "one at least")
+    first = command_line.local_date(start, pd.Timedelta(0), "--start")
+    closed_loop_run.run(
+        out, first=first, days=days, seeds=seeds, first_seed=seed, say=command_line.line
     )
 
 
