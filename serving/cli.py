@@ -12,7 +12,7 @@ import typer
 
 from forecast import command_line
 from forecast.command_line import Config, Json
-from serving import commands_response
+from serving import commands_duty, commands_publish, commands_response
 from training import commands as training_commands
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ app.command()(training_commands.compare)
 app.command()(training_commands.promote)
 app.command()(training_commands.drift)
 commands_response.attach(app)
+commands_duty.attach(app)
+commands_publish.attach(app)
 
 
 @app.command("import")
