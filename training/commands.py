@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from forecast import command_line
-from forecast.command_line import Config
+from forecast.command_line import Config, Json
 
 
 def train(
@@ -25,6 +25,9 @@ def train(
     settings: Annotated[
         Path | None, typer.Option(help="configs/train/*.yaml (network); default: the city's.")
     ] = None,
+    tag: Annotated[
+        str, typer.Option(help="Keep the network aside, as network:TAG, until it is promoted.")
+    ] = "",
 ) -> None:
     """Fit a forecaster on the home's data and keep it in the home."""
     from forecast import config as configuration
@@ -39,6 +42,7 @@ def train(
         model=model,
         say=command_line.line,
         settings=settings,
+        tag=tag,
     )
     command_line.line(f"{model}: {folder}")
 
@@ -52,7 +56,7 @@ def promote(
         Path | None, typer.Option(help="compare.json of candidate and champion.")
     ] = None,
     candidate: Annotated[str, typer.Option(help="The candidate's name in it.")] = "network",
-    champion: Annotated[str, typer.Option(help="The champion's name in it.")] = "champion",
+    champion: Annotated[str, typer.Option(help="The champion's name in it.")] = "network:champion",
     force: Annotated[bool, typer.Option(help="Against the gate; the record says so.")] = False,
     rollback: Annotated[bool, typer.Option(help="Return to the champion before.")] = False,
 ) -> None:
@@ -75,6 +79,74 @@ def promote(
         )  # fmt: skip
     for line in made.lines():
         command_line.line(line)
+
+
+def compare(
+    config: Config,
+    start: Annotated[str, typer.Option(help="Local date of the first issue time (00:00).")],
+    end: Annotated[str, typer.Option(help="Local date of the last issue times.")],
+    models: Annotated[
+        str,
+        typer.Option(help="Names by comma; networks also as network:TAG or network@FOLDER."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder; goes on where it stopped.")],
+    reference: Annotated[
+        str, typer.Option(help="Those among the models that all others are paired with.")
+    ] = "",
+    every: Annotated[str, typer.Option(help="Hours between issue times, such as 6h.")] = "6h",
+    weather: Annotated[
+        str, typer.Option(help="Tiers by comma: none, perturbed, perfect, archived.")
+    ] = "perfect,perturbed,none",
+    as_json: Json = False,
+) -> None:
+    """Several forecasters on the same windows, weather and observations, by one scorer."""
+    import sys
+
+    from forecast import config as configuration
+    from training import compare as body
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr if as_json else sys.stdout, flush=True)
+
+    city = configuration.load(config)
+    report = body.run(
+        city, home=_home(), start=command_line.local_date(start, city.offset, "--start"),
+        end=command_line.local_date(end, city.offset, "--end"), every=command_line.hours(every),
+        tiers=[command_line.tier(t) for t in _names(weather)], models=_names(models),
+        references=_names(reference), out=out, say=say,
+    )  # fmt: skip
+    content = {
+        "out": str(report.out), "models": list(report.models), "tiers": list(report.tiers),
+        "issue_times": report.issue_times, "seconds": round(report.seconds, 1),
+    }  # fmt: skip
+    command_line.say(content, report.lines(), as_json=as_json)
+
+
+def drift(
+    config: Config,
+    days: Annotated[int, typer.Option(help="How many days are judged.")] = 30,
+    until: Annotated[
+        str | None, typer.Option(help="Local full hour, the last one judged; default: now.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for drift.json and drift.md.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Whether the last days still look like what the network was trained on; never trains.
+
+    Exit status 1 where something is out of the ordinary: each is named.
+    """
+    from forecast import config as configuration
+    from training import drift_run
+
+    city = configuration.load(config)
+    at = command_line.issue_time(until, city.offset)
+    report = drift_run.run(city, home=_home(), until=at, days=days, out=out)
+    command_line.say(report.as_dict(), report.lines(), as_json=as_json)
+    command_line.finish(report.beyond)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _home() -> Path:

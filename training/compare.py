@@ -11,7 +11,9 @@ Takes a configuration, a home, dates and names; writes into a folder, and goes o
 A forecaster that uses no weather (persistence, climatology) is run once and stands in each tier.
 """
 
+import hashlib
 import json
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +23,7 @@ from typing import Any, Final
 import pandas as pd
 import xarray as xr
 
-from forecast import history, observations, provenance, quality_limits, stations
+from forecast import history, model_store, observations, provenance, quality_limits, stations
 from forecast.batch import WeatherTier
 from forecast.config import CityConfig
 from forecast.files import write_text
@@ -79,7 +81,7 @@ def run(
         end: 00:00 local of the last date; its issue times are made, too.
         every: Hours between issue times.
         tiers: Weather tiers, each with a table of its own.
-        models: Names of forecasters.
+        models: Names of forecasters; several networks as `network:TAG` or `network@FOLDER`.
         references: Those among `models` that every other is compared with in pairs.
         out: Folder.
         say: Told what is done.
@@ -98,18 +100,18 @@ def run(
     cost: dict[str, Any] = {}
     for model in models:
         for tier in ("none",) if model in NO_WEATHER else tiers:
-            name = f"{model}-{tier}"
+            name = f"{_plain(model)}-{tier}"
             path = out / "hindcasts" / f"{name}.nc"
             job = Job(config, home, start, end, every, tier, model, path)
             jobs[model, tier] = job
-            cost[name] = made(job, digest, isolated=isolated, say=say)
+            cost[f"{model}-{tier}"] = made(job, digest, isolated=isolated, say=say)
     found: dict[str, Any] = {}
     for tier in tiers:
         files = {m: jobs[m, "none" if m in NO_WEATHER else tier].out for m in models}
         for model, path in files.items():
             others = {r: files[r] for r in references if r != model}
             found.setdefault(tier, {})[model] = _scores(
-                path, others, home, out / "scores" / f"{model}-{tier}", obs, chosen, say
+                path, others, home, out / "scores" / f"{_plain(model)}-{tier}", obs, chosen, say
             )
     result = {
         "schema_version": SCHEMA_VERSION, "city": config.city.id, "models": list(models),
@@ -117,7 +119,10 @@ def run(
         "window": {"start": start.isoformat(), "end": end.isoformat(), "every_hours": every},
         "code_revision": provenance.code_revision(), "data_hash": digest,
         "config_hash": config.digest, "conventions": verify.CONVENTIONS,
-        "budget": {m: compare_budget.words(m) for m in models},
+        "budget": {
+            m: compare_budget.words(m, fit.folder_of(config, home, m, tiers[0], start))
+            for m in models
+        },
         "cost": {k: v["cost"] for k, v in cost.items()}, "systems": found,
     }  # fmt: skip
     write_text(out / "compare.json", json.dumps(result, ensure_ascii=False, indent=1) + "\n")
@@ -126,9 +131,19 @@ def run(
     return CompareReport(out, tuple(models), tuple(tiers), n, time.monotonic() - began)
 
 
+def _plain(model: str) -> str:
+    """A model's name as part of a file's; a folder's path becomes its end and a digest."""
+    if not re.search(r"[^\w-]", model):
+        return model
+    end = re.sub(r"[^\w-]+", "-", model)[-40:].strip("-")
+    return f"{end}-{hashlib.sha256(model.encode()).hexdigest()[:8]}"
+
+
 def _check(tiers: Sequence[str], models: Sequence[str], references: Sequence[str]) -> None:
     problems = [
-        Problem("--models", repr(m), f"one of {fit.NAMES}") for m in models if m not in fit.NAMES
+        Problem("--models", repr(m), f"one of {fit.NAMES}, network:TAG or network@FOLDER")
+        for m in models
+        if m not in fit.NAMES and not model_store.is_network(m)
     ]
     problems += [
         Problem("--reference", repr(r), f"one of the models, {tuple(models)}")

@@ -145,9 +145,19 @@ def _kept_cost(folder: Path, forecaster: object) -> dict[str, Any] | None:
     except (OSError, ValueError):
         own = getattr(forecaster, "cost", None)
         if own is None:
-            return None
+            return _said_cost(folder)
         return {"seconds": own.seconds, "cpu_seconds": own.cpu_seconds, "peak_mb": None}
     return found
+
+
+def _said_cost(folder: Path) -> dict[str, Any] | None:
+    """Seconds a network's own manifest says its training took, on the machine it was trained on."""
+    try:
+        said = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        seconds = float(said["about"]["train_seconds"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return {"seconds": seconds, "cpu_seconds": None, "peak_mb": None}
 
 
 def _hindcast_cost(job: Job) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def reference(record: Record, *, days: int = 30) -> dict[str, Any]:
         "format": FORMAT, "days": days, "windows": len(windows), "quantile": QUANTILE,
         "until": times[-1].isoformat(),
         "season": {
-            name: [_grid(town[:, i], times, pd.Timestamp(2001, m, 15)).tolist()
+            name: [_short(_grid(town[:, i], times, pd.Timestamp(2001, m, 15)))
                    for m in range(1, 13)]
             for i, name in enumerate(_NAMES)
         },
@@ -164,6 +164,11 @@ def _grid(values: Floats, times: pd.DatetimeIndex, middle: pd.Timestamp) -> NDAr
     if len(kept) < _LEAST_HOURS:
         return np.full(len(_LEVELS), np.nan)
     return np.asarray(np.quantile(kept, _LEVELS), dtype=np.float64)
+
+
+def _short(values: NDArray[np.float64]) -> list[float]:
+    """Five digits are enough for a distribution."""
+    return [float(f"{v:.5g}") for v in values]
 
 
 def _ks(values: NDArray[np.floating[Any]], grid: NDArray[np.float64]) -> float:

@@ -14,7 +14,7 @@ import xarray as xr
 from forecast import baselines, boosting, history, model_store, quality_limits, stations
 from forecast.batch import Forecaster, WeatherTier
 from forecast.config import CityConfig
-from forecast.problems import ConfigError, Problem
+from forecast.problems import ConfigError, DataError, Problem
 from training import tiers
 from training.peers import settings as peer_settings
 
@@ -31,11 +31,13 @@ def run(
     model: str,
     say: Callable[[str], None],
     settings: Path | None = None,
+    tag: str = "",
 ) -> Path:
     """`lantian train`: fit on the home's data before `until` (UTC) and keep the result.
 
     Args:
         settings: Of the network's training; None: configs/train/<city>.yaml or the general one.
+        tag: Keep the network aside as `network:TAG`; no run uses it before it is promoted.
 
     Returns:
         The folder of the fitted model.
@@ -47,11 +49,13 @@ def run(
     if model not in (model_store.NETWORK, *KEPT):
         found = f"{model!r}, which is fitted anew in seconds and not kept"
         raise ConfigError([Problem("--model", found, f"one of {(model_store.NETWORK, *KEPT)}")])
+    if tag and model != model_store.NETWORK:
+        raise ConfigError([Problem("--tag", f"with --model {model}", "a network")])
     register = stations.load(config.stations)
     limits = quality_limits.load(config.quality)
     obs = history.load(home, register, limits, end=until, calibrated=config.calibrate).usable
     if model == model_store.NETWORK:
-        return _trained(config, home, obs, until, settings, say)
+        return _trained(config, home, obs, until, settings, tag, say)
     fitted(config, home=home, obs=obs, until=until, tier=tier, model=model, say=say)
     return folder_of(config, home, model, tier, until)
 
@@ -72,8 +76,8 @@ def fitted(
         return baselines.fit_persistence(seen, until, config.offset)
     if model == "climatology":
         return baselines.fit_climatology(seen, until, config.offset)
-    if model == model_store.NETWORK:
-        return _network(config, home, until, say)
+    if model_store.is_network(model):
+        return _network(config, home, until, model, say)
     if model in peer_settings.PEERS:
         return _peer(config, home=home, obs=seen, until=until, tier=tier, model=model, say=say)
     if model != "lightgbm":
@@ -97,36 +101,42 @@ def fitted(
 
 
 def _network(
-    config: CityConfig, home: Path, until: pd.Timestamp, say: Callable[[str], None]
+    config: CityConfig, home: Path, until: pd.Timestamp, name: str, say: Callable[[str], None]
 ) -> Forecaster:
-    """The network a run at `until` may use: promoted, trained in this home, or shipped."""
+    """The network a run at `until` may use: promoted, trained in this home, shipped, or named."""
     from forecast import predict
 
-    kept = model_store.network(home, config.city.id, until)
+    kept = model_store.network_named(home, config.city.id, name, until)
     if kept is None:
-        found = f"no network trained before {until} UTC, in the home or shipped"
+        found = f"no {name} trained before {until} UTC, in the home or shipped"
         expected = "lantian train --model network --until a date not after it"
         raise ConfigError([Problem(f"model of {config.city.id}", found, expected)])
-    say(f"network: {kept.folder.name}, trained until {kept.trained_until} UTC")
+    say(f"{name}: {kept.folder.name}, trained until {kept.trained_until} UTC")
     return predict.load(kept.folder)
 
 
 def _trained(
     config: CityConfig, home: Path, obs: xr.Dataset, until: pd.Timestamp, settings: Path | None,
-    say: Callable[[str], None],
+    tag: str, say: Callable[[str], None],
 ) -> Path:  # fmt: skip
     """Train a network and keep it; one that is kept already with these settings is kept."""
+    from training import drift, train
     from training import settings as train_settings
-    from training import train
-    from training.windows import Vintages
+    from training.windows import Record, Vintages
 
+    folder = model_store.folder(home, config.city.id, model_store.NETWORK, "none", until, tag)
     chosen = train_settings.load(settings or train_settings.default(config.city.id))
     real = None
     if any(e.tiers.archived > 0 for e in chosen.experts):
         real = Vintages(home, config.weather.sources, config.weather.max_age_hours)
     made = train.run(config, chosen, obs, home=home, until=until, vintages=real, say=say)
-    folder = model_store.folder(home, config.city.id, model_store.NETWORK, "none", until)
     train.save(made, folder)
+    (folder / drift.FILE).unlink(missing_ok=True)
+    try:  # what is ordinary, for `lantian drift`
+        seen = Record.of(obs.sel(time=slice(None, until)), config.offset, 0)
+        drift.keep(drift.reference(seen), folder)
+    except DataError as error:
+        say(f"no statistics for drift: {error.problems[0]}")
     return folder
 
 
@@ -164,5 +174,9 @@ def folder_of(
     config: CityConfig, home: Path, model: str, tier: WeatherTier, until: pd.Timestamp
 ) -> Path:
     """Where a model is kept; `tier` is the weather it is to serve."""
+    if model_store.is_network(model):
+        kept = model_store.network_named(home, config.city.id, model, until)
+        if kept is not None:
+            return kept.folder
     kind = model_store.trained_with(tier)
     return model_store.folder(home, config.city.id, model, kind, until)

@@ -42,7 +42,8 @@ def training(
         )  # fmt: skip
 
         def told(made: Artifact) -> None:
-            mlflow.set_tags({k: str(v)[:250] for k, v in made.about.items() if k != "settings"})
+            short = {k: v for k, v in made.about.items() if k not in ("settings", "errors")}
+            mlflow.set_tags({k: str(v)[:250] for k, v in short.items()})
             mlflow.log_metric("train_seconds", float(made.about["train_seconds"]))
             for name, step, loss in _curve(curves):
                 mlflow.log_metric(f"loss/{name}", loss, step=step)
