@@ -132,6 +132,8 @@ def entries(session: Session, *, after: int = 0) -> Iterator[dict[str, Any]]:
 
 
 def _verify(session: Session, store: Store) -> Verdict:
+    from serving.store import readings  # which appends to the trail itself
+
     if store.sqlite:
         said = session.execute(text("PRAGMA integrity_check(1)")).scalar_one()
         if said != "ok":
@@ -146,7 +148,9 @@ def _verify(session: Session, store: Store) -> Verdict:
         seq, previous = row["seq"], row["hash"]
         for table, key, digest in json.loads(row["body"]).get(ROWS, ()):
             known[table, key] = (seq, digest)
-    broken = _end(session, seq, previous, fixed) or _beside(session, known)
+    broken = (
+        _end(session, seq, previous, fixed) or _beside(session, known) or readings.broken(session)
+    )
     return Verdict(seq, previous, broken)
 
 

@@ -62,7 +62,10 @@ class Reading(Base):
     """A meter or stack value by the end of its interval; a corrected value is a new revision."""
 
     __tablename__ = "meter_readings"
-    __table_args__ = (Index("ix_meter_readings_received_at", "received_at"),)
+    __table_args__ = (
+        Index("ix_meter_readings_received_at", "received_at"),
+        Index("ix_meter_readings_batch", "batch"),
+    )
     enterprise: Mapped[Name] = mapped_column(primary_key=True)
     meter: Mapped[Name] = mapped_column(primary_key=True)
     parameter: Mapped[Name] = mapped_column(primary_key=True)
@@ -72,6 +75,7 @@ class Reading(Base):
     unit: Mapped[Word]
     source: Mapped[Name]
     received_at: Mapped[dt.datetime]
+    batch: Mapped[Big] = mapped_column(server_default="0")  # the trail's row that covers it
 
 
 class ResumptionRequest(Base):

@@ -17,7 +17,7 @@ NOW = dt.datetime(2026, 11, 24, 8)
 def test_migrations_make_the_tables_that_the_program_knows(store: Store) -> None:
     with store.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
-    assert migrate.current(store) == migrate.newest() == "0002"
+    assert migrate.current(store) == migrate.newest() == "0003"
 
 
 def test_down_to_nothing_and_up_again(store: Store) -> None:
