@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from response.rules import LEVELS, Level
-from serving.review_table import CLOSED, SIGNATURES, Change, Kind, Status
+from serving import signatures
+from serving.review_table import CLOSED, Change, Kind, Status
 from serving.store.base import canonical
 
 MACHINE: Final = "machine"
@@ -91,7 +92,7 @@ class State:
     def signatures_needed(self) -> int:
         """Signatures that the draft needs in all; 0 where there is nothing to sign."""
         counted = {self.level} if self.change in ("start", "raise") else {self.level, self.in_force}
-        return max((SIGNATURES[level] for level in counted if level), default=0)
+        return max((signatures.needed(level) for level in counted if level), default=0)
 
     @property
     def changed_by_officer(self) -> bool:

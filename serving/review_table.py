@@ -1,10 +1,8 @@
-"""The state of a warning as data: states, which event is possible from where, who signs."""
+"""The state of a warning as data: states, which event is possible from where."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
-
-from response.rules import Level
 
 Status = Literal[
     "proposed", "in_consultation", "signed", "published", "raised", "lowered",
@@ -27,9 +25,6 @@ AFTER: Final[Mapping[Change, Status]] = {
     "lower": "lowered",
     "cancel": "cancelled",
 }
-# Signatures a level needs (issue of a warning: 2024 edition and provincial plans; the second is a
-# leader's). To lower or end a warning takes as many as the level that is in force.
-SIGNATURES: Final[Mapping[Level, int]] = {"blue": 1, "yellow": 1, "orange": 2, "red": 2}
 SOURCES: Final = ("province", "state")
 
 
