@@ -4,7 +4,7 @@ import datetime as dt
 import unicodedata
 from collections.abc import Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from forecast.problems import DataError, Problem
@@ -12,7 +12,7 @@ from serving import passwords
 from serving.permissions import ROLES
 from serving.store import audit
 from serving.store.engine import Conflict, Store, reading, writing
-from serving.store.models import Account, Login, Token
+from serving.store.models import Account, Attempt, Login, Token
 
 
 def folded(name: str) -> str:
@@ -65,7 +65,7 @@ def add(
         )  # fmt: skip
         session.add(row)
         session.flush()
-        body = {"enterprise": enterprise or None, "role": role}
+        body: dict[str, object] = {"enterprise": enterprise or None, "role": role}
         _record(session, now, by, "account.add", key, body)
         return row.id
 
@@ -100,6 +100,22 @@ def disable(store: Store, *, name: str, by: str, now: dt.datetime) -> None:
         mine = (Token.account_id == account.id, Token.revoked_at.is_(None))
         session.execute(update(Token).where(*mine).values(revoked_at=now))
         _record(session, now, by, "account.disable", account.name, {})
+
+
+def unlock(store: Store, *, name: str, by: str, now: dt.datetime) -> int:
+    """Forget an account's failed attempts to log in; how many there were.
+
+    Raises:
+        DataError: No such account.
+    """
+    with writing(store) as session:
+        audit.lock(session)
+        account = _there(session, folded(name))
+        mine = (Attempt.name == account.name, Attempt.succeeded.is_(False))
+        count = session.scalar(select(func.count()).select_from(Attempt).where(*mine)) or 0
+        session.execute(delete(Attempt).where(*mine))
+        _record(session, now, by, "account.unlock", account.name, {"attempts": count})
+        return count
 
 
 def every(store: Store) -> Sequence[Account]:

@@ -11,7 +11,7 @@ import hmac
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -21,7 +21,7 @@ from serving import passwords
 from serving.accounts import folded
 from serving.review_state import Actor
 from serving.store import audit
-from serving.store.engine import Store, reading, writing
+from serving.store.engine import Store, iso, reading, writing
 from serving.store.models import Account, Attempt, Login
 
 IDLE: Final = dt.timedelta(minutes=30)
@@ -99,11 +99,13 @@ def log_in(
         LockedOut: Too many failed attempts by account or address.
         Denied: Wrong, unknown or disabled.
     """
-    attempt = _counted(store, folded(name)[:200], address[:200], now, limits or Limits())
+    limits = limits or Limits()
+    attempt = _counted(store, folded(name)[:200], address[:200], now, limits)
     with reading(store) as session:
         account = session.scalars(select(Account).where(Account.name == folded(name))).first()
     kept = account.password if account and account.disabled_at is None else None
     if not passwords.verified(password, kept) or account is None:
+        _failed(store, account, folded(name)[:200], address[:200], now, limits)
         raise Denied([Problem("login", "a wrong name or password", "an account and its password")])
     value = random()
     with writing(store) as session:
@@ -161,30 +163,53 @@ def _counted(store: Store, name: str, address: str, now: dt.datetime, limits: Li
     """The attempt's number, counted as failed until it is known better."""
     with writing(store) as session:
         audit.lock(session)  # counts of attempts at once would all be the same
-        for where, limit in (
-            ((Attempt.name == name, Attempt.address == address), limits.pair),
-            ((Attempt.name == name,), limits.account),
-            ((Attempt.address == address,), limits.address),
-        ):
-            since = now - WINDOW
-            recent = (*where, Attempt.at > since, Attempt.succeeded.is_(False))
-            count, last = session.execute(
-                select(func.count(), func.max(Attempt.at)).where(*recent)
-            ).one()
-            good = session.scalar(
-                select(func.max(Attempt.at)).where(*where, Attempt.succeeded.is_(True))
-            )
-            if good is not None and good > since and limit == limits.pair:
-                after = (*recent, Attempt.at > good)
-                count, last = session.execute(
-                    select(func.count(), func.max(Attempt.at)).where(*after)
-                ).one()
-            if count >= limit:
-                raise LockedOut(last + WINDOW)
+        full = _full(session, name, address, now, limits)
+        if full:
+            raise LockedOut(max(full.values()))
         row = Attempt(at=now, name=name, address=address, succeeded=False)
         session.add(row)
         session.flush()
         return row.id
+
+
+def _full(
+    session: Session, name: str, address: str, now: dt.datetime, limits: Limits
+) -> dict[str, dt.datetime]:
+    """Limits that are reached, and until when."""
+    since = now - WINDOW
+    full = {}
+    for which, where, limit in (
+        ("pair", (Attempt.name == name, Attempt.address == address), limits.pair),
+        ("account", (Attempt.name == name,), limits.account),
+        ("address", (Attempt.address == address,), limits.address),
+    ):
+        recent = [*where, Attempt.at > since, Attempt.succeeded.is_(False)]
+        if which == "pair":  # a good login from the same desk starts the count again
+            good = session.scalar(
+                select(func.max(Attempt.at)).where(*where, Attempt.succeeded.is_(True))
+            )
+            recent += [Attempt.at > good] if good is not None else []
+        count, last = session.execute(
+            select(func.count(), func.max(Attempt.at)).where(*recent)
+        ).one()
+        if count >= limit:
+            full[which] = last + WINDOW
+    return full
+
+
+def _failed(
+    store: Store, account: Account | None, name: str, address: str, now: dt.datetime, limits: Limits
+) -> None:
+    """A failed attempt in the trail, and which limit it reached. An unknown name stays out of it:
+    people type passwords into the field for names.
+    """
+    with writing(store) as session:
+        audit.lock(session)
+        known = "unknown" if account is None else account.name
+        body = {"address": address}
+        _record(session, now, known, "login.failed", body)
+        for which, until in _full(session, name, address, now, limits).items():
+            _record(session, now, known, "login.locked", {**body, "by": which, "until": iso(until)})
 
 
 def _end(session: Session, value: str | None, now: dt.datetime) -> str | None:
@@ -197,6 +222,6 @@ def _end(session: Session, value: str | None, now: dt.datetime) -> str | None:
 
 
 def _record(
-    session: Session, now: dt.datetime, name: str, action: str, body: dict[str, str]
+    session: Session, now: dt.datetime, name: str, action: str, body: dict[str, Any]
 ) -> None:
     audit.append(session, at=now, actor=name, action=action, subject=f"accounts/{name}", body=body)

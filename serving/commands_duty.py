@@ -64,6 +64,15 @@ def user_disable(name: Name) -> None:
     accounts.disable(_store(), name=name, by=_who(), now=_now())
 
 
+@user.command("unlock")
+def user_unlock(name: Name) -> None:
+    """Forget failed attempts to log in, so that the account may try again at once."""
+    from serving import accounts
+
+    count = accounts.unlock(_store(), name=name, by=_who(), now=_now())
+    typer.echo(f"{accounts.folded(name)}: {count} failed attempts forgotten")
+
+
 @user.command("password")
 def user_password(name: Name, stdin: Stdin = False) -> None:
     """A new password; the account's sessions end."""

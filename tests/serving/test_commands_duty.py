@@ -29,7 +29,7 @@ def test_the_first_account_comes_by_command_and_is_in_the_trail(
 
     refused = CliRunner().invoke(app, ["user", "list"])
     assert isinstance(refused.exception, ConfigError)
-    assert "0002" in run("migrate")
+    assert "0003" in run("migrate")
     assert run("user", "list") == ""  # nobody comes with the house
     run("user", "add", "root", "--role", "admin", "--stdin", given=GOOD)
     assert run("user", "list").startswith("root\tadmin\t-\tactive")

@@ -91,6 +91,32 @@ def test_five_failures_lock_the_pair_until_the_window_has_passed(house: Store) -
     assert log_in(house, now=NOW + auth.WINDOW)
 
 
+def test_failures_and_the_lock_out_are_in_the_trail_without_what_was_typed(house: Store) -> None:
+    for name in ("wang.li",) * 5 + ("my secret phrase",):
+        with pytest.raises(auth.Denied):
+            log_in(house, "wrong", name=name)
+    with reading(house) as session:
+        rows = [row for row in audit.entries(session) if row["action"].startswith("login")]
+    assert [row["action"] for row in rows] == ["login.failed"] * 5 + [
+        "login.locked",
+        "login.failed",
+    ]
+    assert {row["actor"] for row in rows} == {"wang.li", "unknown"}
+    assert '"by":"pair"' in rows[5]["body"]
+    assert "secret" not in "".join(row["subject"] + row["body"] for row in rows)
+    assert audit.verify(house).whole
+
+
+def test_unlocking_forgets_failures_of_that_account(house: Store) -> None:
+    for _ in range(5):
+        with pytest.raises(auth.Denied):
+            log_in(house, "wrong")
+    assert accounts.unlock(house, name="Wang.Li", by="root", now=NOW) == 5
+    assert log_in(house)
+    with pytest.raises(DataError):
+        accounts.unlock(house, name="nobody", by="root", now=NOW)
+
+
 def test_an_account_and_an_address_have_their_limits(house: Store) -> None:
     limits = auth.Limits(pair=5, account=6, address=3)
     for number in range(3):
