@@ -4,6 +4,7 @@ import importlib
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
@@ -33,15 +34,16 @@ HEADERS: Final = {
 }
 
 
-def create(context: Context, *, secure: bool = False) -> FastAPI:
+def create(context: Context, *, secure: bool = False, house: Path | None = None) -> FastAPI:
     """The application of one city.
 
     Args:
         context: Store, home, configuration and clock.
         secure: Cookies over HTTPS only, and HSTS: where the server is reached so.
+        house: Who publishes, configs/publish/*.yaml; default: publish.yaml of the home.
     """
     app = FastAPI(title="Lantian", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.site = web.Site(context, secure, web.environment())
+    app.state.site = web.Site(context, secure, web.environment(), house)
     app.state.context = context
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     app.middleware("http")(_guarded)

@@ -1,43 +1,39 @@
 """The console's way to `serving.publish`: what is said with a publication, and its preview."""
 
 import datetime as dt
-from collections.abc import Mapping
 from typing import Any, Final
 
 from forecast.config import configs_dir
 from forecast.problems import ConfigError, Problem
 from response.warning_words import colour
+from serving import plans
 from serving.console import summary
+from serving.console.site import Site
 from serving.console.state import Standing
-from serving.context import Context
-from serving.publish import cap, config, release
+from serving.publish import config, release
+from serving.publish import preview as publish_preview
 from serving.publish.config import Folder, House, Profile
 from serving.publish.release import Words
 from serving.review_state import Actor, State
 
 OWN: Final = "publish.yaml"
-_KINDS: Final[Mapping[str, cap.MsgType]] = {
-    "start": "Alert",
-    "raise": "Update",
-    "lower": "Update",
-    "cancel": "Cancel",
-}
 
 
-def house(context: Context, *, exercise: bool) -> tuple[House, Profile]:
+def house(site: Site, *, exercise: bool) -> tuple[House, Profile]:
     """Who publishes and how: publish.yaml of the home; an exercise may go by the example.
 
     Raises:
         ConfigError: No publish.yaml for an actual warning, or what is wrong in the files.
     """
-    path = context.home / OWN
-    if not path.is_file():
+    path = site.house or site.home / OWN
+    known = path.is_file()
+    if not known:
         if not exercise:
             expected = f"{OWN} of the home: who publishes, and the channels"
             raise ConfigError([Problem(str(path), "nothing", expected)])
         path = configs_dir() / "publish" / "example.yaml"
     there = config.load(path)
-    if path.name != OWN:  # an example's addresses are nobody's: only folders
+    if not known:  # an example's addresses are nobody's: only folders
         kept = tuple(c for c in there.channels if isinstance(c, Folder))
         there = there.model_copy(update={"channels": kept})
     return there, config.load_profile(there.profile)
@@ -65,41 +61,32 @@ def words_of(one: Standing, *, now: dt.datetime) -> Words:
     )  # fmt: skip
 
 
-def publish(context: Context, one: Standing, *, actor: Actor, seen: int, now: dt.datetime) -> State:
+def publish(site: Site, one: Standing, *, actor: Actor, seen: int, now: dt.datetime) -> State:
     """Publish a signed draft with its CAP message, the run's bulletin and the outbox."""
-    there, profile = house(context, exercise=one.exercise)
+    there, profile = house(site, exercise=one.exercise)
     name = str((one.machine or {}).get("run", ""))
-    folder = context.home / "runs" / name
+    folder = site.home / "runs" / name
     bulletin = ()
-    if name and name in summary.names(context.home) and not one.exercise:
-        bulletin = release.bulletin_of(context.home, folder)
+    if name and name in summary.names(site.home) and not one.exercise:
+        bulletin = release.bulletin_of(site.home, folder)
+    plan = plans.of_warning(site.store, one.id)
+    work = None
+    if plan is not None and one.state.level == plan.body["level"]:
+        work = release.Work(plan.id, plans.proofs(site.home))
     return release.publish(
-        context.store, one.id, actor=actor, seen=seen, words=words_of(one, now=now),
-        config=context.config, house=there, profile=profile, now=now, bulletin=bulletin,
+        site.store, one.id, actor=actor, seen=seen, words=words_of(one, now=now),
+        config=site.context.config, house=there, profile=profile, now=now, bulletin=bulletin,
+        work=work,
     )  # fmt: skip
 
 
-def preview(context: Context, one: Standing, *, now: dt.datetime) -> str:
+def preview(site: Site, one: Standing, *, now: dt.datetime) -> str:
     """The CAP message as it would be sent now."""
-    there, profile = house(context, exercise=one.exercise)
-    words = words_of(one, now=now)
-    earlier = tuple(
-        cap.Reference(p.body["sender"], p.identifier, p.body["sent"]) for p in one.publications
-    )
-    level = one.state.level or one.state.in_force
-    if level is None:
-        return ""
-    notice = cap.Notice(
-        identifier=cap.identifier(there, one.city, one.id, one.state.version + 1),
-        msg_type=_KINDS[one.state.change], status="Exercise" if one.exercise else "Actual",
-        sent=now, level=level, onset=words.onset, expires=words.expires, observed=words.observed,
-        reason_zh=words.reason_zh, reason_en=words.reason_en, references=earlier,
-    )  # fmt: skip
-    city = context.config.city
-    area = cap.Area(city.zh, city.en, city.geocode)
-    return cap.build(
-        notice, area, there, profile, offset=context.config.offset.to_pytimedelta()
-    ).decode()
+    there, profile = house(site, exercise=one.exercise)
+    return publish_preview.cap_of(
+        site.store, one.id, words=words_of(one, now=now), config=site.context.config, house=there,
+        profile=profile, now=now,
+    ).decode()  # fmt: skip
 
 
 def _utc(moment: Any) -> dt.datetime | None:

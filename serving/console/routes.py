@@ -8,16 +8,29 @@ from typing import Final
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import FileResponse, Response
 
-from serving.console import login, today, warning, warning_forms
+from serving.console import (
+    audit_page,
+    enterprises,
+    login,
+    own,
+    plan,
+    stations,
+    today,
+    warning,
+    warning_forms,
+)
 
 STATIC: Final = Path(__file__).parent / "static"
 CACHE: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
+PARTS: Final = (
+    login, today, warning, warning_forms, plan, enterprises, own, stations, audit_page,
+)  # fmt: skip
 SHORT: Final = {"Cache-Control": "public, max-age=300"}
 
 
 def attach(app: FastAPI) -> None:
     """Hang the console on an application."""
-    for part in (login, today, warning, warning_forms):
+    for part in PARTS:
         app.include_router(part.router, include_in_schema=False)
     app.get("/static/{name}", include_in_schema=False)(static)
     app.get("/static/plotly/{version}.js", include_in_schema=False)(plotly)

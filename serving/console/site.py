@@ -36,6 +36,7 @@ class Site:
     context: Context
     secure: bool  # cookies only over HTTPS
     pages: Environment
+    house: Path | None = None  # who publishes; default: publish.yaml of the home
 
     @property
     def store(self) -> Store:

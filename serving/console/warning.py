@@ -94,6 +94,6 @@ def _preview(request: Request, one: Standing) -> str:
     if one.state.status != "signed":
         return ""
     try:
-        return publishing.preview(web.of(request).context, one, now=web.of(request).now())
+        return publishing.preview(web.of(request), one, now=web.of(request).now())
     except LantianError as error:
         return "\n".join(str(p) for p in error.problems)

@@ -76,7 +76,7 @@ def publish(request: Request, who: Publisher, form: Form, number: int) -> Respon
     return _told(
         request, who, number, web.number(form, "seen"),
         lambda seen: publishing.publish(
-            site.context, one, actor=who.actor, seen=seen, now=site.now()
+            site, one, actor=who.actor, seen=seen, now=site.now()
         ),
     )  # fmt: skip
 
