@@ -187,8 +187,12 @@ def _factors(air: xr.Dataset, contributions: xr.Dataset) -> pd.DataFrame:
     reference = air["reference"].to_numpy()
     observed = plume_calibration.increment(seen, reference, settings=settings)
     ours = plume_calibration.increment(made, reference, settings=settings)
+    level = plume_calibration.city_sum(made, reference)
     return pd.DataFrame(
-        {d: plume_calibration.factors(observed, ours, d, settings=settings) for d in observed.index}
+        {
+            d: plume_calibration.factors(observed, ours, d, level=level, settings=settings)
+            for d in observed.index
+        }
     ).T
 
 

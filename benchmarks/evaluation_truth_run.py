@@ -138,12 +138,14 @@ def _contributions(
     register = SimpleNamespace(units=city.enterprises.units, stacks=city.enterprises.stacks)
     receptors = stations.loc[air["receptor"].to_numpy()]
     settings = plume_settings.load()
+    city_mean = air["controlled"].isel(receptor=np.flatnonzero(air["reference"])).mean("receptor")
+    gases = xr.Dataset({p: city_mean.sel(pollutant=p, drop=True) for p in ("o3", "no2")})
     parts = []
     for day in range(days):
         begin = start - OFFSET + 24 * day * HOUR
         window = air[list(schema.WEATHER)].sel(time=slice(begin - 17 * HOUR, begin + 24 * HOUR))
         made = dispersion.contributions(
-            register, window, receptors, settings=settings, after=begin, workers=1
+            register, window, receptors, settings=settings, after=begin, air=gases, workers=1
         )
         parts.append(made[["pm25", "pm10", "so2", "no2"]].mean("time"))
     index = pd.DatetimeIndex([start + pd.Timedelta(days=d) for d in range(days)], name="day")
