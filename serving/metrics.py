@@ -89,7 +89,8 @@ def _of_store(store: Store, now: dt.datetime) -> Iterator[tuple[str, str, list[S
         answered = select(Acknowledgement.order_id)
         open_orders = session.scalar(
             select(func.count()).select_from(Order).where(
-                Order.exercise.is_(False), Order.id.not_in(answered), Order.ends_at > now
+                Order.exercise.is_(False), Order.id.not_in(answered),
+                    (Order.ends_at.is_(None)) | (Order.ends_at > now)
             )
         )  # fmt: skip
         yield (

@@ -39,6 +39,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = {
     "enterprise.read": _HOUSE,
     "reading.read": _HOUSE,
     "reading.write": _DUTY | _OWN,
+    "observation.write": _DUTY,
     "resumption.read": _HOUSE,
     "resumption.request": _OWN,
     "resumption.decide": _DUTY,
