@@ -48,11 +48,8 @@ def judge(flagged: xr.Dataset, usable: xr.Dataset, *, days: int = 30) -> tuple[F
     bad = (flags == quality.SUSPECT) | (flags == quality.FAIL)
     share = bad.sum(axis=(1, 3)) / np.maximum(there.sum(axis=(1, 3)), 1)
     silent = (~there.any(axis=3)).sum(axis=1)
-    level = _beside(values.reshape(shape), flagged)
-    before, now = level[:-1], level[-1]
-    middle = _over_windows(np.nanmedian, before)
-    moved = np.abs(now - middle)
-    usual = _over_windows(np.nanmax, np.abs(before - middle))
+    moved_from_usual = np.abs(_beside(values.reshape(shape), flagged))
+    moved, usual = moved_from_usual[-1], _over_windows(np.nanmax, moved_from_usual[:-1])
     found = []
     ids = flagged["station"].values.astype(str)
     for s, name in enumerate(ids):
@@ -71,11 +68,21 @@ def judge(flagged: xr.Dataset, usable: xr.Dataset, *, days: int = 30) -> tuple[F
 
 
 def _beside(values: NDArray[np.float32], obs: xr.Dataset) -> NDArray[np.float64]:
-    """Mean log level of each window minus the median of the neighbours' (window, s, p)."""
+    """How a station's level departs from its usual one, beyond what its neighbours' do.
+
+    Args:
+        values: (window, hour, s, POLLUTANTS), NaN = missing; the last window is the judged one.
+        obs: With station coordinates.
+
+    Returns:
+        (window, s, POLLUTANTS), logarithms; NaN = unknown. Usual is the median of the earlier
+        windows; a neighbour that moves alone does not move the neighbours' median.
+    """
     known = np.isfinite(values)
     logs = np.log(np.maximum(np.where(known, values, 1.0), 0.1))
     total, count = np.where(known, logs, 0).sum(axis=1), known.sum(axis=1)
-    own = np.where(count >= _LEAST_HOURS, total / np.maximum(count, 1), np.nan)
+    level = np.where(count >= _LEAST_HOURS, total / np.maximum(count, 1), np.nan)
+    own = level - _over_windows(np.nanmedian, level[:-1])
     lat, lon = (np.radians(obs[c].values.astype(float)) for c in ("latitude", "longitude"))
     east = np.cos(lat.mean()) * (lon[:, None] - lon[None, :])
     apart = np.hypot(lat[:, None] - lat[None, :], east)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from forecast import artifact, provenance
+from forecast import artifact, files, provenance
 from forecast.artifact import Artifact
 from forecast.config import CityConfig
 from training.settings import TrainConfig
@@ -65,10 +65,12 @@ def client(home: Path, experiment: str) -> Any:
         folder.mkdir(parents=True, exist_ok=True)
         uri = f"sqlite:///{folder / 'mlflow.db'}"
     mlflow.set_tracking_uri(uri)
-    if mlflow.get_experiment_by_name(experiment) is None:
-        place = None if os.environ.get("MLFLOW_TRACKING_URI") else str(folder / "artifacts")
-        mlflow.create_experiment(experiment, artifact_location=place)
-    mlflow.set_experiment(experiment)
+    # Two trainings that begin side by side would both make the tables, and one would fail.
+    with files.exclusive(folder):
+        if mlflow.get_experiment_by_name(experiment) is None:
+            place = None if os.environ.get("MLFLOW_TRACKING_URI") else str(folder / "artifacts")
+            mlflow.create_experiment(experiment, artifact_location=place)
+        mlflow.set_experiment(experiment)
     return mlflow
 
 
