@@ -1,28 +1,17 @@
 """Control plans in JSON, tables and words."""
 
-import importlib.util
 import json
-import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from response import controls, controls_tables
-
-
-def _cities():
-    path = Path(__file__).with_name("test_controls.py")
-    spec = importlib.util.spec_from_file_location("controls_cities", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["controls_cities"] = module
-    spec.loader.exec_module(module)
-    return module
+from tests.response.controls_cases import case
 
 
 @pytest.fixture(scope="module")
 def plan():
-    return controls.plan(_cities().case({"pm": 60.0}, {"pm": 20.0, "grade": "A"}, {"pm": 30.0}))
+    return controls.plan(case({"pm": 60.0}, {"pm": 20.0, "grade": "A"}, {"pm": 30.0}))
 
 
 def test_json_holds_only_plain_values(plan):
