@@ -7,7 +7,7 @@ depends on the model and the number of stations alone, not on the clock: the sam
 same bulletin.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -105,7 +105,7 @@ def _pollutant(bulletin: Bulletin) -> str:
     return "o3" if leading.count("o3") * 2 > len(leading) else "pm25"
 
 
-def _row(name: Text, values: Sequence[float], *, sign: bool = False) -> tuple[Text, ...]:
+def _row(name: Text, values: Iterable[float], *, sign: bool = False) -> tuple[Text, ...]:
     whole = [round(float(v)) for v in values]
     cells = [f"{v:+d}" if sign else f"{v:d}" for v in whole]
     return (name, *(Text(c.replace("-", "−"), c.replace("-", "−")) for c in cells))
