@@ -9,6 +9,7 @@ Kept as text models in one compressed JSON: LightGBM's text format holds numbers
 
 import gzip
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -28,6 +29,10 @@ from forecast.schema import MAX_LEAD, POLLUTANTS
 DAYS: Final = MAX_LEAD // 24
 _ALL_LEADS: Final = np.arange(1, MAX_LEAD + 1)
 _ROWS_AT_ONCE: Final = 120_000
+_STATISTICS: Final = (
+    "split_gain=", "leaf_weight=", "leaf_count=", "internal_value=", "internal_weight=",
+    "internal_count=", "tree_sizes=", "shrinkage=", "is_linear=",
+)  # fmt: skip
 _GRID: Final = np.arange(0.0, 0.65, 0.05)
 
 
@@ -138,8 +143,8 @@ def weights(z: Floats, medians: Floats, observed: Floats) -> Floats:
 
 
 def packed(models: Mapping[tuple[int, str], lgb.Booster]) -> bytes:
-    """Models as compressed JSON; the same models give the same bytes."""
-    texts = {f"{trust}.{p}": m.model_to_string() for (trust, p), m in models.items()}
+    """Models as compressed JSON, without what prediction does not need; same models, same bytes."""
+    texts = {f"{trust}.{p}": _lean(m.model_to_string()) for (trust, p), m in models.items()}
     return gzip.compress(json.dumps(texts, sort_keys=True).encode(), 9, mtime=0)
 
 
@@ -157,14 +162,30 @@ def unpacked(raw: bytes, where: str) -> dict[tuple[int, str], lgb.Booster]:
             found[int(trust), str(pollutant)] = lgb.Booster(model_str=text)
     except (OSError, EOFError, ValueError, TypeError, AttributeError, lgb.basic.LightGBMError) as e:
         raise DataError([Problem(where, f"{type(e).__name__}: {e}"[:200], "trees")]) from e
-    problems = [
-        Problem(f"{where}: {p}", f"{m.num_feature()} columns", str(len(names)))
-        for (_, p), m in found.items()
-        if p not in POLLUTANTS or m.num_feature() != len(names := features.names(p, weather=True))
-    ]
+    problems = []
+    for (_, p), model in found.items():
+        wanted = len(features.names(p, weather=True)) if p in POLLUTANTS else 0
+        if model.num_feature() != wanted:
+            words = f"{model.num_feature()} columns"
+            problems.append(Problem(f"{where}: {p}", words, f"{wanted} of a pollutant"))
     if problems:
         raise DataError(problems)
     return found
+
+
+def _lean(text: str) -> str:
+    """LightGBM's text without its statistics, numbers to seven digits: a third of the size."""
+    kept = [
+        line
+        for line in text.split("\nend of trees")[0].split("\n")
+        if not line.startswith(_STATISTICS)
+    ]
+    whole = "\n".join(kept) + "\nend of trees\n"
+    return re.sub(
+        r"(?m)^(threshold|leaf_value)=(.*)$",
+        lambda m: f"{m[1]}=" + " ".join(f"{float(v):.7g}" for v in m[2].split()),
+        whole,
+    )
 
 
 def _part(batch: IssueBatch, part: slice) -> IssueBatch:
