@@ -125,6 +125,10 @@ def _trained(
     from training.windows import Record, Vintages
 
     folder = model_store.folder(home, config.city.id, model_store.NETWORK, "none", until, tag)
+    champion = model_store.champion(home, config.city.id)
+    if champion is not None and champion.folder.resolve() == folder.resolve():
+        expected = "--tag NAME: what was promoted is not written over"
+        raise ConfigError([Problem(str(folder), "the champion", expected)])
     chosen = train_settings.load(settings or train_settings.default(config.city.id))
     real = None
     if any(e.tiers.archived > 0 for e in chosen.experts):
