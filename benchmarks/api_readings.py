@@ -8,12 +8,14 @@ default. Prints seconds, processor seconds and what that is per minute.
 
 import asyncio
 import datetime as dt
+import logging
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 import httpx
+import structlog
 from fastapi import FastAPI
 
 from forecast import config as configuration
@@ -64,6 +66,7 @@ def told(what: str, begun: float, used: float, enterprises: int) -> None:
 
 
 def main() -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     enterprises = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
     with tempfile.TemporaryDirectory() as folder:
         url = sys.argv[2] if len(sys.argv) > 2 else f"sqlite:///{folder}/lantian.db"
