@@ -5,7 +5,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request
@@ -96,7 +96,7 @@ def _refused(request: Request, error: Exception) -> Response:
     say = web.sayer(common.WORDS, web.language(request))
 
     def message(status: int, head: str, long: str = "", **more: object) -> Response:
-        values = {"problems": (), "since": (), "back": _back(request), **more}
+        values: dict[str, Any] = {"problems": (), "since": (), "back": _back(request), **more}
         return web.page(
             request, "message.html", common.WORDS, who=visitor, status=status,
             head=say(head), long=long, **values,

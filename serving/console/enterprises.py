@@ -50,7 +50,7 @@ def enterprises(request: Request, who: Reader, find: str = "") -> Response:
         columns = ["name", "grade", "industry", "area", "contact"]
         chosen = table.loc[there, columns].head(MOST)
         rows = [
-            {"id": str(i), **r}
+            {"id": str(i), **{str(k): v for k, v in r.items()}}
             for i, r in zip(chosen.index, chosen.to_dict("records"), strict=True)
         ]
     return web.page(

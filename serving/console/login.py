@@ -11,6 +11,7 @@ from starlette.datastructures import FormData
 from serving import auth
 from serving.console import site as web
 from serving.console.texts import login as words
+from serving.context import COOKIE
 from serving.permissions import allowed
 
 router = APIRouter()
@@ -40,7 +41,7 @@ def enter(request: Request, form: Annotated[FormData, Depends(_filled)]) -> Resp
     try:
         token = auth.log_in(
             site.store, name, password if isinstance(password, str) else "", address=address,
-            now=site.now(), before=request.cookies.get(web.COOKIE),
+            now=site.now(), before=request.cookies.get(COOKIE),
         )  # fmt: skip
     except auth.LockedOut as locked:
         until = f"{locked.until + site.offset:%H:%M}"
@@ -52,7 +53,7 @@ def enter(request: Request, form: Annotated[FormData, Depends(_filled)]) -> Resp
         after = "/own"
     answer = web.go(after)
     answer.set_cookie(
-        web.COOKIE, token, max_age=int(auth.ABSOLUTE.total_seconds()), httponly=True,
+        COOKIE, token, max_age=int(auth.ABSOLUTE.total_seconds()), httponly=True,
         samesite="strict", secure=site.secure,
     )  # fmt: skip
     answer.delete_cookie(ONCE)
@@ -68,7 +69,7 @@ def leave(
     """End the session."""
     auth.log_out(web.of(request).store, who.token, now=web.of(request).now())
     answer = web.go("/login")
-    answer.delete_cookie(web.COOKIE)
+    answer.delete_cookie(COOKIE)
     return answer
 
 

@@ -2,6 +2,8 @@
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import pandas as pd
@@ -22,6 +24,7 @@ from serving.console.texts import plan as words
 router = APIRouter()
 Reader = Annotated[Visitor, Depends(web.needs("plan.read"))]
 Solver = Annotated[Visitor, Depends(web.needs("plan.solve"))]
+MOST: Final = 200  # units on one page; all are in the downloads
 GROUPS: Final = ("industry", "grade", "area")
 SPECIES: Final = {"so2": "SO₂", "nox": "NOₓ", "pm": "PM", "voc": "VOC"}
 EXCEL: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -35,10 +38,7 @@ class Shown:
     body: dict[str, Any]
     at: Any  # when it was kept, naive UTC
 
-    @property
-    def orders(self) -> pd.DataFrame:
-        """One row a unit and day."""
-        return pd.DataFrame(self.body["orders"])
+    orders: pd.DataFrame  # one row a unit and day; never changed
 
 
 @router.get("/plan")
@@ -114,7 +114,7 @@ def download(request: Request, who: Reader, kind: str) -> Response:  # noqa: ARG
     found = _shown(site, _warning(site))
     if found is None or kind not in ("csv", "xlsx"):
         raise DataError([Problem("plan", kind, "a plan; csv or xlsx")])
-    table = found.orders
+    table = found.orders.copy()
     for column in table.columns[[not pd.api.types.is_numeric_dtype(t) for t in table.dtypes]]:
         table[column] = table[column].map(lambda v: safe(str(v)) if isinstance(v, str) else v)
     headers = {"Content-Disposition": f'attachment; filename="orders.{kind}"'}
@@ -152,17 +152,31 @@ def _warning(site: Site) -> Standing | None:
 def _shown(site: Site, one: Standing | None) -> Shown | None:
     kept = plans.of_warning(site.store, one.id) if one else None
     if kept is not None:
-        return Shown(kept.id, kept.body, kept.at)
+        return Shown(kept.id, kept.body, kept.at, pd.DataFrame(kept.body["orders"]))
     body = _of_run(site)
-    return None if body is None else Shown(None, body, None)
+    return None if body is None else Shown(None, body, None, _frame(site))
 
 
 def _of_run(site: Site) -> dict[str, Any] | None:
+    path = _path(site)
+    return None if path is None else dict(_read(path, path.stat().st_mtime_ns)[0])
+
+
+def _frame(site: Site) -> pd.DataFrame:
+    path = _path(site)
+    return pd.DataFrame() if path is None else _read(path, path.stat().st_mtime_ns)[1]
+
+
+def _path(site: Site) -> Path | None:
     newest = summary.newest(site.home)
     path = newest.folder / "plan" / "plan.json" if newest else None
-    if path is None or not path.is_file():
-        return None
-    return dict(json.loads(path.read_text(encoding="utf-8")))
+    return path if path is not None and path.is_file() else None
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, _mtime_ns: int) -> tuple[dict[str, Any], pd.DataFrame]:
+    body = json.loads(path.read_text(encoding="utf-8"))
+    return body, pd.DataFrame(body["orders"])
 
 
 def _grouped(orders: pd.DataFrame, name: str) -> list[dict[str, Any]]:
@@ -175,20 +189,22 @@ def _grouped(orders: pd.DataFrame, name: str) -> list[dict[str, Any]]:
         reduced.groupby(reduced[name].astype(str))["unit"].nunique().reindex(made.index).fillna(0)
     )
     made = made.sort_values("loss_yuan", ascending=False)
-    return made.reset_index(names="name").to_dict("records")
+    rows = made.reset_index(names="name").to_dict("records")
+    return [{str(k): v for k, v in row.items()} for row in rows]
 
 
 def _units(rows: pd.DataFrame) -> list[dict[str, Any]]:
     """One line a unit that is not left alone, with its days."""
+    active = rows.loc[rows["mode"] != "normal", "unit"].unique()[:MOST]
+    by_unit: dict[str, list[dict[str, Any]]] = {}
+    for order in rows[rows["unit"].isin(active)].to_dict("records"):
+        by_unit.setdefault(order["unit"], []).append(order)
     made = []
-    for unit, days in rows.groupby("unit", sort=True):
-        if (days["mode"] == "normal").all():
-            continue
-        first = days[days["mode"] != "normal"].iloc[0]
+    for days in by_unit.values():
+        first = next(d for d in days if d["mode"] != "normal")
+        names = ("unit", "unit_name", "grade", "enterprise_name", "industry", "area")
         made.append({
-            "unit": unit, "unit_name": first["unit_name"], "grade": first["grade"],
-            "enterprise_name": first["enterprise_name"], "industry": first["industry"],
-            "area": first["area"], "zh": first["reason_zh"], "en": first["reason_en"],
-            "days": days[["day", "mode", "load"]].to_dict("records"),
+            **{name: first[name] for name in names}, "zh": first["reason_zh"],
+            "en": first["reason_en"], "days": days,
         })  # fmt: skip
     return made

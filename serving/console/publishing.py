@@ -13,6 +13,7 @@ from serving.console.state import Standing
 from serving.publish import config, release
 from serving.publish import preview as publish_preview
 from serving.publish.config import Folder, House, Profile
+from serving.publish.message import Attachment
 from serving.publish.release import Words
 from serving.review_state import Actor, State
 
@@ -66,7 +67,7 @@ def publish(site: Site, one: Standing, *, actor: Actor, seen: int, now: dt.datet
     there, profile = house(site, exercise=one.exercise)
     name = str((one.machine or {}).get("run", ""))
     folder = site.home / "runs" / name
-    bulletin = ()
+    bulletin: tuple[Attachment, ...] = ()
     if name and name in summary.names(site.home) and not one.exercise:
         bulletin = release.bulletin_of(site.home, folder)
     plan = plans.of_warning(site.store, one.id)

@@ -194,6 +194,7 @@ def page(
     who: Visitor | None,
     status: int = 200,
     exercise: bool = False,
+    exercise_open: bool | None = None,
     **context: Any,
 ) -> HTMLResponse:
     """A page in the visitor's language."""
@@ -213,7 +214,8 @@ def page(
         query=request.url.query,
         exercise=exercise,
         simulated=site.context.config.simulated or bool(newest and newest.bulletin.simulated),
-        exercise_open=bool(who and _exercise_open(site)),
+        exercise_open=bool(who)
+        and (_exercise_open(site) if exercise_open is None else exercise_open),
         now=site.now(),
         local=local,
         **context,

@@ -54,13 +54,14 @@ def today(request: Request, who: Reader, run: str = "") -> Response:
     age = site.now() - shown.bulletin.issue_time.to_pydatetime()
     return web.page(
         request, "today.html", words.WORDS, who=who,
+        exercise_open=any(s.exercise for s in standings),
         exercise=bool(standings) and all(s.exercise for s in standings),
         run=shown, b=shown.bulletin, p=shown.proposal, w=spelt, standings=standings,
         old=int(age.total_seconds() // 3600) if age > OLD else 0,
         names=summary.names(site.home)[:30],
         previous=previous, changes=changes(shown, previous, lang),
         recorded=_recorded(site, shown), announce=_announce(shown), mine=mine,
-        plotly=version("plotly"), plotly_styles=plotly_styles(),
+        plotly=plotly_version(), plotly_styles=plotly_styles(),
     )  # fmt: skip
 
 
@@ -123,6 +124,12 @@ def _announce(run: RunView) -> dt.datetime | None:
     if not found:
         return None
     return dt.datetime.fromisoformat(found).astimezone(dt.UTC).replace(tzinfo=None)
+
+
+@lru_cache(maxsize=1)
+def plotly_version() -> str:
+    """Of the wheel: the address of its file."""
+    return version("plotly")
 
 
 @lru_cache(maxsize=1)

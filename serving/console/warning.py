@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from forecast.problems import LantianError
+from forecast.problems import DataError, LantianError, Problem
 from forecast.schema import POLLUTANTS
 from response import rules
 from response.ranges import RangeLevel
@@ -49,14 +49,23 @@ def shown(
     *,
     days: tuple[Day, ...] = (),
     reason: str = "",
+    problems: tuple[Problem, ...] = (),
 ) -> Response:
-    """The page of a warning, with what an officer's days call for where he asked."""
+    """The page of a warning, with what an officer's days call for where he asked.
+
+    What is wrong with his days is shown beside them; what he typed stays.
+    """
     site = web.of(request)
     one = state.standing(site.store, number)
     edition = rules.load(site.context.config.rules)
-    asked = consultation.calls_for(days, edition) if days else None
+    asked = None
+    try:
+        asked = consultation.calls_for(days, edition) if days else None
+    except DataError as error:
+        problems = problems or tuple(error.problems)
     return web.page(
         request, "warning.html", words.WORDS, who=who, exercise=one.exercise, one=one,
+        status=422 if problems else 200, problems=problems,
         s=one.state, possible=one.possible(who.actor.role), mine=mine(one, who), w=spelt,
         days=days or one.days or unknown_days(request), asked=asked, met=_met(asked),
         machine_days={d["date"]: d for d in (one.machine or {}).get("days", [])},

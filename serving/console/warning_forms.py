@@ -24,7 +24,7 @@ from serving.console.texts import common
 from serving.consultation import Day
 from serving.review_state import Event
 from serving.review_table import SOURCES, TRANSITIONS, Kind
-from serving.store.engine import Conflict, reading
+from serving.store.engine import Conflict, Refused, reading
 from serving.store.models import Decision
 
 router = APIRouter()
@@ -60,12 +60,16 @@ def adjust(request: Request, who: Adjuster, form: Form, number: int) -> Response
         return warning.shown(request, who, number, days=days, reason=reason)
     edition = rules.load(site.context.config.rules)
     event = Event("adjust", site.now(), who.actor, reason=reason)
-    return _told(
-        request, who, number, web.number(form, "seen"),
-        lambda seen: duty.adjust(
-            site.store, number, days, edition, level=_level(form), event=event, seen=seen
-        ),
-    )  # fmt: skip
+    try:
+        return _told(
+            request, who, number, web.number(form, "seen"),
+            lambda seen: duty.adjust(
+                site.store, number, days, edition, level=_level(form), event=event, seen=seen
+            ),
+        )  # fmt: skip
+    except (DataError, Refused) as error:
+        said = tuple(error.problems)
+        return warning.shown(request, who, number, days=days, reason=reason, problems=said)
 
 
 @router.post("/warnings/{number}/publish")

@@ -104,7 +104,11 @@ def test_everything_is_decided_without_javascript(browser: Any, address: str) ->
     assert page.locator("img.poster").count() == 1  # the charts' place
     page.get_by_role("link", name="查看预警与会商").click()
     page.get_by_role("button", name="进入会商").click()
-    page.get_by_label("2026-11-27 AQI 上限").fill("149")
+    page.get_by_label("2026-11-27 AQI 上限").fill("149")  # below its lower end, 190
+    page.get_by_role("button", name="看对应级别").click()
+    assert "190 .. 149" in page.get_by_role("alert").last.inner_text()
+    assert page.get_by_label("2026-11-27 AQI 上限").input_value() == "149"  # nothing is lost
+    page.get_by_label("2026-11-27 AQI 下限").fill("100")
     page.get_by_role("button", name="看对应级别").click()
     assert "黄色" in page.locator("#calls-for").inner_text()
     page.locator("#reason-adjust").fill("第三天转北风")
