@@ -53,7 +53,7 @@ def _rest() -> APIRouter:
     def nothing(request: Request) -> Response:
         """No such path, or not with this method: told as everything else is."""
         path = request.url.path
-        allowed = {m for r in routes() if r.path_regex.match(path) for m in r.methods}
+        allowed = {m for r in routes() if r.path_regex.match(path) for m in r.methods or ()}
         if path == f"{PREFIX}/openapi.json":
             allowed = {"GET"}
         if allowed:

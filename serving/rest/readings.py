@@ -166,7 +166,7 @@ def _station_faults(
     readings: Sequence[StationReading], known: frozenset[str], now: dt.datetime
 ) -> list[Problem]:
     times = Counter((r.station, r.time) for r in readings)
-    out = []
+    out: list[Problem] = []
     for i, r in enumerate(readings):
         where = f"body.readings[{i}]"
         out += _time_faults(f"{where}.time", r.time, now)
