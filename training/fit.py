@@ -120,7 +120,7 @@ def _trained(
     tag: str, say: Callable[[str], None],
 ) -> Path:  # fmt: skip
     """Train a network and keep it; one that is kept already with these settings is kept."""
-    from training import drift, train
+    from training import card, drift, train
     from training import settings as train_settings
     from training.windows import Record, Vintages
 
@@ -135,6 +135,7 @@ def _trained(
         real = Vintages(home, config.weather.sources, config.weather.max_age_hours)
     made = train.run(config, chosen, obs, home=home, until=until, vintages=real, say=say)
     train.save(made, folder)
+    card.write(folder)
     (folder / drift.FILE).unlink(missing_ok=True)
     try:  # what is ordinary, for `lantian drift`
         seen = Record.of(obs.sel(time=slice(None, until)), config.offset, 0)

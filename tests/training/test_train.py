@@ -102,6 +102,9 @@ def test_what_was_trained_is_kept_and_says_what_it_is(trained: tuple[Path, Path]
     assert set(errors) == {"0", "2"}
     pm25 = errors["2"]["pm25 h1_24"]
     assert 0 < pm25["mae"] <= pm25["mae_most"]
+    card = (folder / "card.md").read_text()
+    assert "SIMULATED DATA" in card
+    assert f"{pm25['mae']:.3g} ({pm25['mae_most']:.3g})" in card
 
 
 def test_a_hindcast_by_it_is_made_of_numbers(
@@ -174,7 +177,7 @@ def test_the_same_seed_gives_the_same_weights(work: Path) -> None:
 
 def test_killed_and_started_again_it_ends_where_it_would_have(work: Path) -> None:
     """SIGKILL after the first checkpoint: optimiser, averages, schedule, examples and dropout."""
-    steps = 40
+    steps = 24
     code = (
         "from pathlib import Path; from tests.training import test_train as t;"
         f"t.one(Path({str(work / 'killed')!r}), Path({str(work / 'record.nc')!r}), {steps})"
