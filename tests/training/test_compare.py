@@ -10,7 +10,7 @@ from forecast import config as configuration
 from forecast import observations, schema
 from forecast.config import CityConfig
 from forecast.problems import ConfigError
-from training import compare, compare_made, compare_tables
+from training import compare, compare_budget, compare_made, compare_tables
 
 START = pd.Timestamp("2026-01-04T16:00")
 END = pd.Timestamp("2026-01-06T16:00")
@@ -93,3 +93,25 @@ def test_differences_in_words(
 
 def test_a_kept_model_of_unknown_cost_is_not_given_one(tmp_path: Path) -> None:
     assert compare_made._kept_cost(tmp_path, object()) is None
+
+
+def test_networks_are_named_by_tag_or_folder() -> None:
+    compare._check(["none"], ["network:wide", "network@/a/b", "network"], ["network:wide"])
+    assert compare._plain("lightgbm") == "lightgbm"
+    names = {compare._plain(m) for m in ("network:wide", "network@/a/wide", "network@/b/wide")}
+    assert len(names) == 3  # files of one do not stand for another's
+    assert not any(set(n) & set(":@/") for n in names)
+
+
+def test_the_budget_of_a_network_is_what_its_own_manifest_says(tmp_path: Path) -> None:
+    settings = {
+        "experts": [{"seeds": [1, 2, 3]}, {"seeds": [11]}], "optimiser": {"steps": 9, "batch": 4},
+        "calibration": {"folds": 2}, "trees": {"rows": 50}, "network": {"width": 16},
+    }  # fmt: skip
+    said = {"about": {"settings": settings, "train_seconds": 77}}
+    (tmp_path / "model.json").write_text(json.dumps(said))
+    words = compare_budget.words("network:wide", tmp_path)
+    assert words.startswith("4 networks of width 16 and 4 for blocks not trained on, 9 steps of 4")
+    assert compare_budget.words("network", tmp_path / "nowhere") == ""
+    cost = compare_made._kept_cost(tmp_path, object())
+    assert cost == {"seconds": 77.0, "cpu_seconds": None, "peak_mb": None}
