@@ -196,7 +196,7 @@ def _grouped(orders: pd.DataFrame, name: str) -> list[dict[str, Any]]:
 def _units(rows: pd.DataFrame) -> list[dict[str, Any]]:
     """One line a unit that is not left alone, with its days."""
     active = rows.loc[rows["mode"] != "normal", "unit"].unique()[:MOST]
-    by_unit: dict[str, list[dict[str, Any]]] = {}
+    by_unit: dict[str, list[dict[Any, Any]]] = {}
     for order in rows[rows["unit"].isin(active)].to_dict("records"):
         by_unit.setdefault(order["unit"], []).append(order)
     made = []

@@ -133,7 +133,7 @@ def days_of(form: FormData) -> tuple[Day, ...]:
             found = f"{web.text(form, f'low{at}')} .. {web.text(form, f'high{at}')}"
             problems.append(Problem(f"{date}: range", found, "two whole numbers, 0 to 500"))
         primary = tuple(p for p in form.getlist(f"primary{at}") if p in POLLUTANTS)
-        days.append(Day(date, low, high, primary))  # type: ignore[arg-type]
+        days.append(Day(date, low, high, primary))
     if problems:
         raise DataError(problems)
     return tuple(days)
