@@ -12,7 +12,7 @@ import typer
 
 from forecast import command_line
 from forecast.command_line import Config, Json
-from serving import commands_duty, commands_publish, commands_response
+from serving import commands_duty, commands_publish, commands_response, commands_serve
 from training import commands as training_commands
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ app.command()(training_commands.drift)
 commands_response.attach(app)
 commands_duty.attach(app)
 commands_publish.attach(app)
+commands_serve.attach(app)
 
 
 @app.command("import")
@@ -69,12 +70,14 @@ def daily(
     """The daily run: observations to forecast to warning proposal to bulletin."""
     from forecast import config as configuration
     from serving import daily as body
-    from serving import settings
+    from serving import record_run, settings
 
     city = configuration.load(config)
     at = command_line.issue_time(issue_time, city.offset)
-    report = body.run(city, home=settings.home(), issue_time=at, replay=command_line.tier(weather))
+    home, now = settings.home(), command_line.now().to_pydatetime()
+    report = body.run(city, home=home, issue_time=at, replay=command_line.tier(weather))
     command_line.say(report.as_dict(), report.lines(), as_json=as_json)
+    command_line.finish(record_run.after(home, settings.database_url(), report.issue_time, now=now))
 
 
 @app.command()
@@ -167,13 +170,19 @@ def verify(
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="Home of the demo.")] = Path("var/demo"),
+    serve: Annotated[bool, typer.Option("--serve", help="Open the console on localhost.")] = False,
 ) -> None:
     """A simulated city, the daily run before an episode, results in words and pictures."""
     from serving import demo as body
+    from serving import record_run
 
     world = _played(None, out, None, None, None)
     report = body.run(world.config, home=out, first=world.first, last=world.last)
     command_line.say({}, [body.SAID, *report.lines()], as_json=False)
+    now, database = command_line.now().to_pydatetime(), f"sqlite:///{out.resolve() / 'lantian.db'}"
+    command_line.finish(record_run.after(out, database, report.issue_time, now=now))
+    if serve:
+        commands_serve.run(world.config, out, database, host="127.0.0.1", port=8410)
 
 
 @app.command()

@@ -19,9 +19,7 @@ def serve(
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
     house: Annotated[
         Path | None,
-        typer.Option(
-            help="Who publishes (configs/publish); default: publish.yaml of the home."
-        ),
+        typer.Option(help="Who publishes (configs/publish); default: publish.yaml of the home."),
     ] = None,
     https: Annotated[
         bool, typer.Option("--https", help="Reached over HTTPS (a proxy ends it): secure cookies.")
@@ -31,6 +29,26 @@ def serve(
     ] = "127.0.0.1",
 ) -> None:
     """The duty room: console and API. Accounts come from `lantian user add`."""
+    from serving import settings
+
+    run(
+        config, settings.home(), settings.database_url(), host=host, port=port, house=house,
+        https=https, proxy=proxy,
+    )  # fmt: skip
+
+
+def run(
+    config: Path,
+    home: Path,
+    database_url: str,
+    *,
+    host: str,
+    port: int,
+    house: Path | None = None,
+    https: bool = False,
+    proxy: str = "127.0.0.1",
+) -> None:
+    """Serve one home until it is stopped."""
     import os
 
     import uvicorn
@@ -38,14 +56,13 @@ def serve(
     from forecast import command_line
     from forecast import config as configuration
     from serving import app as application
-    from serving import record_run, settings
+    from serving import record_run
     from serving.context import Context
 
     city = configuration.load(config)
-    store = record_run.opened(settings.home(), settings.database_url())
-    context = Context(
-        store, settings.home(), city, metrics_token=os.environ.get("LANTIAN_METRICS_TOKEN")
-    )
+    store = record_run.opened(home, database_url)
+    token = os.environ.get("LANTIAN_METRICS_TOKEN")
+    context = Context(store, home, city, metrics_token=token)
     shown = f"[{host}]" if ":" in host else host
     command_line.line(f"http://{shown}:{port}/")
     uvicorn.run(

@@ -1,7 +1,7 @@
 """What blocks of time that were not trained on say: blend, spread, dependence of errors.
 
-Takes networks and trees trained on the other blocks, gives blend weights, recalibration and error
-templates. Every number here comes from forecasts of time that their network had not seen.
+Takes networks and trees that were not trained on the blocks, gives blend weights, recalibration and
+error templates. Every number here comes from forecasts of time that their network had not seen.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -47,7 +47,7 @@ class Calibration:
 def run(
     record: Record,
     blocks: Sequence[Block],
-    networks: Sequence[Sequence[Network]],
+    networks: Sequence[Sequence[tuple[Network, ...]]],
     beside: Sequence[Mapping[tuple[int, str], Any]],
     scales: Scales,
     settings: TrainConfig,
@@ -59,7 +59,7 @@ def run(
     Args:
         record: All observations of the training.
         blocks: Stretches of time.
-        networks: Of each expert, one for each block.
+        networks: Of each expert, for each block those whose mean forecasts it.
         beside: Trees for each block (forecast.trees.fit), may be empty.
         scales: Of the training.
         settings: How many issue times and templates.
@@ -76,8 +76,8 @@ def run(
         trust = TRUST[tier]
         say(f"blocks forecast with weather {tier}")
         found = [
-            _forecast(record, block, network, models, scales, settings, tier, vintages, kept)
-            for block, network, models in zip(blocks, networks[expert], beside, strict=True)
+            _forecast(record, block, several, models, scales, settings, tier, vintages, kept)
+            for block, several, models in zip(blocks, networks[expert], beside, strict=True)
         ]
         z, medians, observed = (np.concatenate([f[k] for f in found]) for k in (1, 2, 3))
         if np.isfinite(medians).any():
@@ -120,9 +120,9 @@ def weather_of(record: Record, tier: WeatherTier, vintages: Vintages | None) -> 
 
 
 def _forecast(
-    record: Record, block: Block, network: Network, models: Mapping[tuple[int, str], Any],
-    scales: Scales, settings: TrainConfig, tier: WeatherTier, vintages: Vintages | None,
-    kept: np.ndarray,
+    record: Record, block: Block, networks: tuple[Network, ...],
+    models: Mapping[tuple[int, str], Any], scales: Scales, settings: TrainConfig,
+    tier: WeatherTier, vintages: Vintages | None, kept: np.ndarray,
 ) -> tuple[pd.DatetimeIndex, Floats, Floats, Floats]:  # fmt: skip
     """Issue times, the network's quantiles, the trees' medians and what came, all in z."""
     future = weather_of(record, tier, vintages)
@@ -134,7 +134,7 @@ def _forecast(
         at = issues[start : start + _BATCH]
         batch = record.cut(at, future(at), tier)
         given = network_inputs.inputs(batch, scales)
-        z.append(predict.raw_quantiles((network,), given, record.stations)[:, :, kept])
+        z.append(predict.raw_quantiles(networks, given, record.stations)[:, :, kept])
         seen = everywhere.medians(batch)
         nothing = np.full(z[-1].shape[:-1], np.nan, dtype=np.float32)
         medians.append(nothing if seen is None else scales.z(seen)[:, :, kept])

@@ -2,8 +2,10 @@
 
 Takes a dataset that ends where training must, gives an Artifact. In three steps:
 
-1. blocks of time, each forecast by a network that was trained on the others (gap of history plus
-   horizon between): their errors say how to correct the spread and make members;
+1. time that was not trained on, forecast as if it were to come: by the network that was trained
+   before it, where the home has one that is old enough to be judged on most of a year; else blocks,
+   each by a network that was trained on the others (gap of history plus horizon between). The
+   errors say how to blend, to correct the spread and to make members;
 2. one network per seed, trained on everything;
 3. the artifact: networks, scales, errors.
 
@@ -26,7 +28,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from forecast import artifact, network_inputs, provenance, trees
+from forecast import artifact, model_store, network_inputs, provenance, trees
 from forecast.artifact import Artifact
 from forecast.config import CityConfig
 from forecast.network import Network
@@ -42,6 +44,7 @@ from training.windows import Record, Vintages
 
 _HOUR: Final = pd.Timedelta(hours=1)
 _SCALE_ISSUES: Final = 400
+JUDGED_DAYS: Final = 300  # most of a year: seasons differ
 _BATCH: Final = 64
 
 
@@ -80,7 +83,10 @@ def run(
     if not data.is_file():
         job.keep_record(data, record)
     simulated = bool(config.simulated or obs.attrs.get("simulated"))
-    others = [_others(record, blocks, i, until, settings) for i in range(len(blocks))]
+    before = _predecessor(home, config, until)
+    others = (
+        [] if before else [_others(record, blocks, i, until, settings) for i in range(len(blocks))]
+    )
     folds = [
         Job(f"expert-{k}-fold-{i}", e.seeds[0], parts, e.tiers)
         for k, e in enumerate(settings.experts)
@@ -94,14 +100,20 @@ def run(
     with tracking.training(home, config, settings, record, until, folder) as tracked:
         networks = _trained([*folds, *whole], folder, data, settings, scales, vintages, say)
         seeds = networks[len(folds) :]
-        by_expert = [
-            networks[k * len(blocks) : (k + 1) * len(blocks)] for k in range(len(settings.experts))
-        ]
-        beside = [
-            _trees(record, parts, settings, vintages, say, f"block {i}")
-            for i, parts in enumerate(others)
-        ]
-        learned = calibrate.run(record, blocks, by_expert, beside, scales, settings, vintages, say)
+        if before:
+            learned = _judged(before, record, until, settings, vintages, say)
+        else:
+            by_expert = [
+                [(n,) for n in networks[k * len(blocks) : (k + 1) * len(blocks)]]
+                for k in range(len(settings.experts))
+            ]
+            beside = [
+                _trees(record, parts, settings, vintages, say, f"block {i}")
+                for i, parts in enumerate(others)
+            ]
+            learned = calibrate.run(
+                record, blocks, by_expert, beside, scales, settings, vintages, say
+            )
         final = _trees(record, ((record.origin, until),), settings, vintages, say, "all")
         made = Artifact(
             tuple(seeds),
@@ -120,11 +132,34 @@ def run(
                 "stations": len(record.stations),
                 "first": record.origin.isoformat(),
                 "errors": dict(learned.ordinary),
+                "calibrated_on": f"what {before.trained_until} UTC did not know"
+                if before
+                else f"{len(blocks)} blocks",
                 "train_seconds": round(time.monotonic() - began),
             },
         )
         tracked(made)
     return made
+
+
+def _predecessor(home: Path, config: CityConfig, until: pd.Timestamp) -> Artifact | None:
+    """The network of this home that was trained at least JUDGED_DAYS before `until`, or None."""
+    kept = model_store.network(home, config.city.id, until - pd.Timedelta(days=JUDGED_DAYS))
+    return artifact.read(kept.folder) if kept else None
+
+
+def _judged(
+    before: Artifact, record: Record, until: pd.Timestamp, settings: TrainConfig,
+    vintages: Vintages | None, say: Callable[[str], None],
+) -> calibrate.Calibration:  # fmt: skip
+    """What the time after an earlier training says: forecast by what was trained before it."""
+    times = record.issue_times(before.trained_until, until)
+    say(f"the network of {before.trained_until} UTC is judged on what came after it")
+    networks = [[before.for_tier(e.serves[0])] for e in settings.experts]
+    return calibrate.run(
+        record, [Block(times[0], times[-1])], networks, [before.trees.models], before.scales,
+        settings, vintages, say,
+    )  # fmt: skip
 
 
 def _trained(
