@@ -130,7 +130,7 @@ def checked(base: Base, requests: pd.DataFrame, added: Doubles) -> Doubles:
         problems.append(Problem(where, "missing or negative values", "0 or more"))
     for unit in requests.index[requests.index.duplicated()]:
         problems.append(Problem("requests", f"{unit} twice", "each unit once"))
-    bounds = {"ramp_hours": (0, 240), "hours_to_restart": (0, 720), "value_yuan_d": (0, 1e12),
+    bounds = {"ramp_hours": (0, 8784), "hours_to_restart": (0, 8784), "value_yuan_d": (0, 1e12),
               "min_load": (0, 1), "load_now": (0, 0.999)}  # fmt: skip
     for name, (low, high) in bounds.items():
         bad = ~requests[name].astype(float).between(low, high)

@@ -23,7 +23,7 @@ COLUMNS: Final = {
     "日产值(元)": "value_yuan_d",
 }  # fmt: skip
 _OPTIONAL: Final = ("日产值(元)",)
-_MOST: Final = {"ramp_hours": 240.0, "value_yuan_d": 1e12}
+_MOST: Final = {"ramp_hours": 8784.0, "value_yuan_d": 1e12}
 
 
 def read(path: Path) -> pd.DataFrame:
