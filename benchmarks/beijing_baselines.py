@@ -75,9 +75,9 @@ def main() -> None:
             n=first["issue_times"]["n"], day=date.today(), revision=first["header"]["code_revision"]
         )
     ]
-    text += ["\n## Stations\n", *_stations(found)]
-    text += ["\n## The city's day\n", *_city(found)]
-    text += ["\n## Skill of LightGBM, paired on the same cases\n", *_skill(found)]
+    text += ["\n## Stations\n", *stations(found)]
+    text += ["\n## The city's day\n", *city(found)]
+    text += ["\n## Skill of LightGBM, paired on the same cases\n", *skill(found, "lightgbm")]
     files.write_text(given.out, "\n".join(text) + "\n")
 
 
@@ -88,7 +88,7 @@ def _table(found: Mapping[str, Any], rows: Mapping[str, Callable[[Any], str]]) -
     return lines
 
 
-def _stations(found: Mapping[str, Any]) -> list[str]:
+def stations(found: Mapping[str, Any]) -> list[str]:
     rows: dict[str, Callable[[Any], str]] = {}
     for p in POLLUTANTS:
         digits = 3 if p == "co" else 1
@@ -108,7 +108,7 @@ def _of_blocks(pollutant: str, score: str, digits: int) -> Callable[[Any], str]:
     return lambda s: _cells([s["stations"][pollutant]["groups"][b] for b in BLOCKS], score, digits)
 
 
-def _city(found: Mapping[str, Any]) -> list[str]:
+def city(found: Mapping[str, Any]) -> list[str]:
     rows: dict[str, Callable[[Any], str]] = {
         "days scored (issue times)": lambda s: " / ".join(
             f"{_day(s, d)['n_days']} ({_day(s, d)['n']})" for d in DAYS
@@ -148,11 +148,11 @@ def _cells(groups: list[Any], score: str, digits: int) -> str:
     return text
 
 
-def _skill(found: Mapping[str, Any]) -> list[str]:
+def skill(found: Mapping[str, Any], own: str) -> list[str]:
     lines = ["| tier | against | " + " | ".join(_SKILLS) + " |"]
     lines.append("|---" * (2 + len(_SKILLS)) + "|")
     for name, scores in found.items():
-        if not name.startswith("lightgbm"):
+        if not name.startswith(own):
             continue
         for other in ("persistence", "climatology"):
             pairs = scores["comparison"].get(other)

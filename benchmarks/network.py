@@ -59,7 +59,7 @@ def main() -> None:
     def network() -> np.ndarray:
         quantiles = forecaster.quantiles(batch)[0]
         return forecaster.dependence.members(
-            quantiles, issue_time=at[0], count=MEMBERS, seed=1, stations=stations
+            quantiles, issue_time=at[0], count=MEMBERS, seed=1, stations=stations, tier="perturbed"
         )
 
     network()  # the first call of a process compiles or reads the kernel
@@ -97,7 +97,7 @@ def _artifact(obs: "object", batch: "object") -> Artifact:
     shape = (TEMPLATES, MAX_LEAD, KEPT, len(POLLUTANTS))
     pits = rng.integers(0, 255, shape, dtype=np.uint8)
     times = pd.date_range("2024-01-01", periods=TEMPLATES, freq="53h")
-    errors = error_templates.library(times, names[:KEPT], pits)
+    errors = error_templates.library(times, names[:KEPT], pits, np.ones(TEMPLATES, dtype=np.int64))
     return Artifact(
         built, (("perturbed",),) * 3, scales, trees.none(), pd.Timestamp("2025-01-01"), errors,
         recalibration.identity(), {},

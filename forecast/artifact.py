@@ -33,7 +33,7 @@ from forecast.recalibration import Recalibration
 from forecast.schema import MAX_LEAD, POLLUTANTS, QUANTILES, VARIABLES, WEATHER
 from forecast.trees import MedianTrees
 
-FORMAT: Final = "lantian-network-1"
+FORMAT: Final = "lantian-network-2"
 MANIFEST: Final = "model.json"
 WEIGHTS: Final = "weights.safetensors"
 ERRORS: Final = "errors.safetensors"
@@ -70,6 +70,7 @@ def write(model: Artifact, folder: Path) -> None:
     errors: dict[str, np.ndarray] = {
         "pit": model.errors.pit,
         "issue_hours": ((model.errors.issue_times - _EPOCH) // _HOUR).to_numpy().astype(np.int64),
+        "error_trust": model.errors.trust.astype(np.int64),
         "levels": model.recalibration.levels.astype(np.float32),
         "blend": model.trees.weights.astype(np.float32),
     }
@@ -121,7 +122,7 @@ def read(folder: Path) -> Artifact:
         weights, errors = load(raw[WEIGHTS]), load(raw[ERRORS])
         networks = tuple(_network(c, weights, i) for i, c in enumerate(configs))
         times = pd.DatetimeIndex(_EPOCH + pd.to_timedelta(errors["issue_hours"], unit="h"))
-        templates = ErrorTemplates(times, stations, errors["pit"])
+        templates = ErrorTemplates(times, stations, errors["pit"], errors["error_trust"])
         recalibration = Recalibration(errors["levels"])
         blend = errors["blend"]
     except (SafetensorError, KeyError, RuntimeError, ValueError) as error:

@@ -32,7 +32,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from forecast.batch import Floats, stacked
+from forecast.batch import Floats, WeatherTier, stacked
 from forecast.problems import ConfigError, DataError, Problem
 from forecast.schema import MAX_LEAD, POLLUTANTS, QUANTILES, stations_frame
 
@@ -50,7 +50,7 @@ class Dependence(Protocol):
 
     def members(
         self, quantiles: Floats, *, issue_time: pd.Timestamp, count: int, seed: int,
-        stations: pd.DataFrame,
+        stations: pd.DataFrame, tier: WeatherTier,
     ) -> Floats:  # fmt: skip
         """Quantiles (lead, station, POLLUTANTS, QUANTILES) -> (member, lead, station, p)."""
 
@@ -108,6 +108,7 @@ class TemplateLibrary:
     def members(
         self, quantiles: Floats, *, issue_time: pd.Timestamp, count: int, seed: int,
         stations: pd.DataFrame,  # noqa: ARG002 - the library's own, in the register's order
+        tier: WeatherTier,  # noqa: ARG002 - what happened does not depend on it
     ) -> Floats:  # fmt: skip
         """Members of one issue time from observed trajectories: see `members` of this module."""
         drawn = self.draw(issue_time, count, seed)

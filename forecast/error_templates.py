@@ -21,14 +21,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecast import ensemble
-from forecast.batch import Floats
+from forecast.batch import Floats, WeatherTier
+from forecast.network_inputs import TRUST
 from forecast.problems import ConfigError, Problem
 from forecast.schema import MAX_LEAD, POLLUTANTS, QUANTILES
 
 BINS: Final = 255  # a PIT is kept as 0 .. 254; 255 is missing
 MISSING: Final = 255
 ALIKE: Final = ((3, 45), (6, 60), (12, 60), (12, 91), (12, 183))  # hours of the day, days
-LEAST: Final = 40  # templates alike enough before the rule is loosened
+LEAST: Final = 25  # templates alike enough before the rule is loosened
 _HOUR = pd.Timedelta(hours=1)
 _N: Final = len(POLLUTANTS)
 
@@ -40,10 +41,13 @@ class ErrorTemplates:
     issue_times: pd.DatetimeIndex  # naive UTC
     stations: tuple[str, ...]
     pit: NDArray[np.uint8]  # (issue, lead, station, POLLUTANTS), gaps filled
+    trust: NDArray[
+        np.int64
+    ]  # (issue,): network_inputs.TRUST of the weather the error was made with
 
     def members(
         self, quantiles: Floats, *, issue_time: pd.Timestamp, count: int, seed: int,
-        stations: pd.DataFrame,
+        stations: pd.DataFrame, tier: WeatherTier,
     ) -> Floats:  # fmt: skip
         """Members of one issue time.
 
@@ -54,6 +58,8 @@ class ErrorTemplates:
             seed: Same seed and issue time: same members.
             stations: The rows of `quantiles`; one that is not in the library borrows the errors of
                 a station of the library, another one for each, fixed by its place in the register.
+            tier: Of the weather: errors made with weather of the same trust are drawn, where
+                there are any.
 
         Returns:
             (member, lead, station, POLLUTANTS), float32, units of the quantiles.
@@ -66,7 +72,7 @@ class ErrorTemplates:
             found = f"quantiles {quantiles.shape}, {count} members"
             raise ConfigError([Problem("members", found, f"quantiles {expected}")])
         rng = ensemble.generator(seed, issue_time)
-        chosen = self._alike(issue_time)
+        chosen = self._alike(issue_time, TRUST[tier])
         rounds = -(-count // len(chosen))
         order = np.concatenate([rng.permutation(chosen) for _ in range(rounds)])[:count]
         dice = rng.permutation(count).astype(np.int64)
@@ -76,17 +82,20 @@ class ErrorTemplates:
         _place(self.pit, order, dice, self._rows(stations), ladder, out)
         return out
 
-    def _alike(self, issue_time: pd.Timestamp) -> NDArray[np.int64]:
-        """Templates of the same season and hour; fewer than LEAST: a looser rule."""
+    def _alike(self, issue_time: pd.Timestamp, trust: int) -> NDArray[np.int64]:
+        """Templates of the same trust, season and hour; fewer than LEAST: a looser rule."""
+        mine = self.trust == trust
+        if not mine.any():
+            mine = np.ones_like(mine)
         hours = np.abs((self.issue_times.hour - issue_time.hour + 12) % 24 - 12)
         days = (self.issue_times.day_of_year - issue_time.day_of_year).to_numpy()
         days = np.abs((days + 365.25 / 2) % 365.25 - 365.25 / 2)
-        found = np.arange(len(self.issue_times))
+        found = np.flatnonzero(mine)
         for near, season in ALIKE:
-            found = np.flatnonzero((hours <= near) & (days <= season))
+            found = np.flatnonzero(mine & (hours <= near) & (days <= season))
             if len(found) >= LEAST:
                 break
-        return found if len(found) else np.arange(len(self.issue_times))
+        return found if len(found) else np.flatnonzero(mine)
 
     def _rows(self, stations: pd.DataFrame) -> NDArray[np.int64]:
         at = {s: i for i, s in enumerate(self.stations)}
@@ -116,7 +125,10 @@ def pit(quantiles: Floats, observed: Floats) -> NDArray[np.uint8]:
 
 
 def library(
-    issue_times: pd.DatetimeIndex, stations: tuple[str, ...], values: NDArray[np.uint8]
+    issue_times: pd.DatetimeIndex,
+    stations: tuple[str, ...],
+    values: NDArray[np.uint8],
+    trust: NDArray[np.int64],
 ) -> ErrorTemplates:
     """A library of PITs with gaps filled; issues of which half is missing are left out.
 
@@ -127,6 +139,7 @@ def library(
         issue_times: Naive UTC.
         stations: Of the values.
         values: (issue, lead, station, POLLUTANTS) of `pit`.
+        trust: (issue,) of the weather.
     """
     known = values != MISSING
     kept = known.mean(axis=(1, 2, 3)) >= 0.5
@@ -136,7 +149,7 @@ def library(
         u[:, lead] = np.where(np.isnan(u[:, lead]), u[:, lead - 1], u[:, lead])
     u = np.where(np.isnan(u), _mean(u, (1, 2)), u)
     u = np.nan_to_num(u, nan=(BINS - 1) / 2)
-    return ErrorTemplates(issue_times[kept], stations, np.round(u).astype(np.uint8))
+    return ErrorTemplates(issue_times[kept], stations, np.round(u).astype(np.uint8), trust[kept])
 
 
 def _mean(values: Floats, axes: int | tuple[int, ...]) -> Floats:

@@ -59,7 +59,12 @@ def forecasts(
     for at, hourly in zip(batch.issue_times, quantiles, strict=True):
         hourly[timing.last_lead(at, batch.offset) :] = float("nan")
         drawn = dependence.members(
-            hourly, issue_time=at, count=members, seed=seed, stations=batch.stations
+            hourly,
+            issue_time=at,
+            count=members,
+            seed=seed,
+            stations=batch.stations,
+            tier=batch.tier,
         )
         date = timing.to_local(at, batch.offset).floor("D") + pd.Timedelta(days=1)
         if timing.to_local(at, batch.offset).hour == 0:  # closes the day before

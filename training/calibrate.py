@@ -90,8 +90,7 @@ def run(
         ordinary[str(trust)] = drift_errors.reference(
             _errors(small, times[trust], z, observed, own, scales, trust)
         )
-    first = 1 if 1 in pits else max(pits)
-    errors = _templates(times[first], pits[first], small, settings)
+    errors = _templates(times, pits, small, settings)
     return Calibration(blend, recalibration.fit(pits), errors, ordinary)
 
 
@@ -169,9 +168,17 @@ def _kept(record: Record) -> np.ndarray:
 
 
 def _templates(
-    times: pd.DatetimeIndex, pits: np.ndarray, record: Record, settings: TrainConfig
-) -> ErrorTemplates:
-    count = min(settings.calibration.templates, len(times))
-    rows = np.unique(np.linspace(0, len(times) - 1, count).astype(int))
+    times: Mapping[int, pd.DatetimeIndex], pits: Mapping[int, np.ndarray], record: Record,
+    settings: TrainConfig,
+) -> ErrorTemplates:  # fmt: skip
+    """Errors spread over time, as many of each trust."""
+    each = max(1, settings.calibration.templates // len(pits))
+    at, values, trusts = [], [], []
+    for trust, pit in pits.items():
+        rows = np.unique(np.linspace(0, len(pit) - 1, min(each, len(pit))).astype(int))
+        at.append(times[trust][rows])
+        values.append(pit[rows])
+        trusts.append(np.full(len(rows), trust))
     names = tuple(map(str, record.stations.index))
-    return error_templates.library(times[rows], names, pits[rows])
+    joined = pd.DatetimeIndex(np.concatenate([t.to_numpy() for t in at]))
+    return error_templates.library(joined, names, np.concatenate(values), np.concatenate(trusts))

@@ -67,7 +67,9 @@ def forecaster(
     shape = (50, MAX_LEAD, known, len(POLLUTANTS))
     pits = rng.integers(0, error_templates.BINS, shape).astype(np.uint8)
     times = pd.date_range("2025-11-01", periods=50, freq="7h")
-    templates = error_templates.ErrorTemplates(times, tuple(STATIONS.index[:known]), pits)
+    templates = error_templates.ErrorTemplates(
+        times, tuple(STATIONS.index[:known]), pits, np.ones(len(times), dtype=np.int64)
+    )
     until = pd.Timestamp("2025-12-10")
     about = {"city": "demo", "simulated": True}
     return predict.NetworkForecaster(

@@ -29,7 +29,7 @@ def test_pit_by_hand() -> None:
 
 def templates(pits: np.ndarray, stations: tuple[str, ...]) -> ErrorTemplates:
     times = pd.date_range("2025-12-01", periods=len(pits), freq="3h")
-    return ErrorTemplates(times, stations, pits)
+    return ErrorTemplates(times, stations, pits, np.ones(len(pits), dtype=np.int64))
 
 
 def random_templates(count: int = 60) -> ErrorTemplates:
@@ -46,6 +46,7 @@ def quantiles(stations: int = 2) -> np.ndarray:
 
 def members(library: ErrorTemplates, given: np.ndarray, **other: object) -> np.ndarray:
     how: dict[str, object] = {"issue_time": ISSUE, "count": 40, "seed": 3, "stations": TWO}
+    how["tier"] = "perturbed"
     return library.members(given, **(how | other))  # type: ignore[arg-type]
 
 
@@ -63,17 +64,19 @@ def test_order_of_the_members_is_that_of_the_errors() -> None:
     level = np.linspace(0, 254, 60).round().astype(np.uint8)
     pits = np.broadcast_to(level[:, None, None, None], (60, MAX_LEAD, 2, N)).copy()
     pits[..., POLLUTANTS.index("o3")] = 254 - pits[..., POLLUTANTS.index("o3")]
-    made = members(templates(pits, tuple(TWO.index)), quantiles())
+    # No more members than templates that are alike: nobody comes twice, nothing is tied.
+    made = members(templates(pits, tuple(TWO.index)), quantiles(), count=20)
     rank = made.argsort(axis=0).argsort(axis=0)
     first = rank[:, :1, :1, :1]
     o3 = POLLUTANTS.index("o3")
     np.testing.assert_array_equal(rank[..., :o3], np.broadcast_to(first, rank.shape)[..., :o3])
-    np.testing.assert_array_equal(rank[:, 0, 0, o3], 39 - first[:, 0, 0, 0])
+    np.testing.assert_array_equal(rank[:, 0, 0, o3], 19 - first[:, 0, 0, 0])
 
 
 def test_ties_are_broken_alike_in_every_hour() -> None:
     pits = np.full((60, MAX_LEAD, 2, N), 100, dtype=np.uint8)
-    made = members(templates(pits, tuple(TWO.index)), quantiles())
+    # No more members than templates that are alike: nobody comes twice, nothing is tied.
+    made = members(templates(pits, tuple(TWO.index)), quantiles(), count=20)
     rank = made.argsort(axis=0).argsort(axis=0)
     assert (rank == rank[:, :1, :1, :1]).all()
 
@@ -108,12 +111,23 @@ def test_hours_without_quantiles_stay_empty() -> None:
 def test_templates_of_the_season_and_hour_come_first() -> None:
     times = pd.date_range("2025-01-01", "2025-12-31", freq="6h")
     pits = np.zeros((len(times), 1, 1, N), dtype=np.uint8)
-    chosen = ErrorTemplates(times, ("a",), pits)._alike(pd.Timestamp("2026-01-01T06:00"))
+    library = ErrorTemplates(times, ("a",), pits, np.ones(len(times), dtype=np.int64))
+    chosen = library._alike(pd.Timestamp("2026-01-01T06:00"), 1)
     found = times[chosen]
     assert len(found) >= error_templates.LEAST
     assert set(found.hour) == {6}
     gap = np.minimum(found.day_of_year, 366 - found.day_of_year)
     assert gap.max() <= 46  # December counts as near as January
+
+
+def test_errors_made_with_weather_of_the_same_trust_are_drawn() -> None:
+    times = pd.date_range("2025-12-01", periods=40, freq="6h")
+    pits = np.zeros((len(times), 1, 1, N), dtype=np.uint8)
+    trust = np.repeat([0, 2], 20)
+    library = ErrorTemplates(times, ("a",), pits, trust)
+    assert set(trust[library._alike(ISSUE, 2)]) == {2}
+    assert set(trust[library._alike(ISSUE, 0)]) == {0}
+    assert set(trust[library._alike(ISSUE, 1)]) == {0, 2}  # none of its own: all there are
 
 
 def test_gaps_of_the_library_are_filled_from_beside() -> None:
@@ -123,8 +137,9 @@ def test_gaps_of_the_library_are_filled_from_beside() -> None:
     values[0, 4] = 80
     values[1] = MISSING  # an issue without observations is left out
     times = pd.date_range("2025-12-01", periods=2, freq="D")
-    made = error_templates.library(times, ("a", "b"), values)
+    made = error_templates.library(times, ("a", "b"), values, np.array([1, 2]))
     assert list(made.issue_times) == [times[0]]
+    assert list(made.trust) == [1]
     assert (made.pit[0, 3, 0] == 50).all()
     assert (made.pit[0, 5] == 80).all()
     assert MISSING not in made.pit
