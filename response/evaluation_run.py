@@ -95,12 +95,11 @@ class Evaluation:
             said.append(Words(zh=f"{o.start:%m月%d日}起：{name.zh}{lead}。",
                               en=f"From {o.start:%d %b}: {name.en}{lead_en}."))  # fmt: skip
         counts = self.compliance.table["verdict"].value_counts()
+        met = [(WORDS[str(v)], n) for v, n in counts.items()]
         said.append(
             Words(
-                zh="落实情况："
-                + "，".join(f"{WORDS[v].zh}{n}条" for v, n in counts.items())
-                + "。",
-                en="Orders: " + ", ".join(f"{WORDS[v].en} {n}" for v, n in counts.items()) + ".",
+                zh="落实情况：" + "，".join(f"{w.zh}{n}条" for w, n in met) + "。",
+                en="Orders: " + ", ".join(f"{w.en} {n}" for w, n in met) + ".",
             )
         )
         if wrong := int(self.compliance.table["contradicts"].sum()):
@@ -213,9 +212,11 @@ def _within(
     orders: pd.DataFrame, first: pd.Timestamp | None, last: pd.Timestamp | None
 ) -> pd.DataFrame:
     """Orders cut to the days asked for."""
-    begin = pd.Timestamp.min if first is None else first
-    end = pd.Timestamp.max if last is None else last + _DAY
-    cut = orders.assign(start=orders["start"].clip(lower=begin), end=orders["end"].clip(upper=end))
+    start, end = orders["start"], orders["end"]
+    cut = orders.assign(
+        start=start if first is None else start.where(~(start < first), first),
+        end=end if last is None else end.where(~(end > last + _DAY), last + _DAY),
+    )
     # A row that was wrong before stays, so that the check names it.
     kept = (cut["end"] > cut["start"]) | (orders["end"] <= orders["start"])
     return cut[kept].reset_index(drop=True)
@@ -276,7 +277,7 @@ def _put_rerun(
     past = {}
     for p in POLLUTANTS:
         rows = []
-        for i in np.flatnonzero(free):
+        for i in np.flatnonzero(free).tolist():
             for day in range(kept.sizes["day"]):
                 value = float(median[f"{p}_day"].isel(issue_time=i, day=day))
                 rows.append((first[i] + day * _DAY, issues[i], day, value))
@@ -348,12 +349,12 @@ def _loads(
     """Load by unit and day: as measured; where nothing was measured, as ordered, and said."""
     ids = sorted(set(orders["unit"].astype(str)))
     ordered = pd.DataFrame(1.0, ids, days)
-    for row in orders.itertuples():
-        for day in days:
-            begin = day - offset
-            share = (min(row.end, begin + _DAY) - max(row.start, begin)) / _DAY
-            if share > 0:
-                ordered.loc[str(row.unit), day] -= share * (1 - row.load)
+    starts, ends = (orders[c].to_numpy("datetime64[ns]")[:, None] for c in ("start", "end"))
+    begins = (days - offset).to_numpy("datetime64[ns]")[None]
+    day = _DAY.to_timedelta64()
+    lasts = (np.minimum(ends, begins + day) - np.maximum(starts, begins)) / day
+    shed = np.maximum(lasts, 0) * (1 - orders["load"].to_numpy(float))[:, None]
+    ordered -= pd.DataFrame(shed, columns=days).groupby(orders["unit"].astype(str).to_numpy()).sum()
     measured = judged.loads.reindex(index=ids, columns=days)
     gone = measured.isna()
     if gone.any(axis=None):

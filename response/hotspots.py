@@ -287,7 +287,7 @@ def _hotspot(
                    _speakers(rows[0], sky[0], x[at], y[at]))
         )  # fmt: skip
     if units is not None and registered is not None:
-        for k, at in enumerate(near):
+        for k, at in enumerate(near.tolist()):
             px, py = float(units["x"].iloc[at]), float(units["y"].iloc[at])
             entries.append(
                 Source("registered", str(units.index[at]), px, py, float(unit_weight[k] / whole),

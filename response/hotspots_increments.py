@@ -130,4 +130,5 @@ def transect_increments(
         minutes=("value", "size"),
     ).reset_index()  # fmt: skip
     out = out[out["minutes"] >= 2]
-    return out.assign(sd=np.maximum(out["sd"], 1.0))[columns].reset_index(drop=True)
+    out = out.assign(sd=np.maximum(out["sd"], 1.0))
+    return pd.DataFrame(out[columns]).reset_index(drop=True)

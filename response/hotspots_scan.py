@@ -88,12 +88,12 @@ def by_place(
     value = np.clip(rows.value[good], -clip * sd, clip * sd)
     k = _kernels(rows.x[good] - x, rows.y[good] - y, u[good], v[good], lid[good], height)
     places, at = np.unique(rows.place[good], return_inverse=True)
-    fit = np.bincount(at, k * value / sd**2, len(places))
-    norm = np.bincount(at, k**2 / sd**2, len(places))
+    fit = np.asarray(np.bincount(at, k * value / sd**2, len(places)), dtype=float)
+    norm = np.asarray(np.bincount(at, k**2 / sd**2, len(places)), dtype=float)
     return places, fit, norm
 
 
-@njit(cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, fastmath=True)
 def _kernel(dx: float, dy: float, u: float, v: float, lid: float, height: float) -> float:
     if dx * dx + dy * dy > REACH_M * REACH_M:
         return 0.0
@@ -113,10 +113,10 @@ def _kernel(dx: float, dy: float, u: float, v: float, lid: float, height: float)
     k = np.exp(-0.5 * (cross / sy) ** 2) / (np.pi * slow * sy * sz)
     if height > 0:
         k *= np.exp(-0.5 * (height / sz) ** 2)
-    return k
+    return float(k)
 
 
-@njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, fastmath=True)
 def _scan(
     rx: Floats, ry: Floats, value: Floats, weight: Floats, u: Floats, v: Floats, lid: Floats,
     x: Floats, y: Floats, height: Floats,
@@ -137,7 +137,7 @@ def _scan(
     return fit, norm
 
 
-@njit(cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, fastmath=True)
 def _kernels(dx: Floats, dy: Floats, u: Floats, v: Floats, lid: Floats, height: float) -> Floats:
     result = np.zeros(len(dx))
     for r in range(len(dx)):

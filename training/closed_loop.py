@@ -121,7 +121,7 @@ def simulate(
             if run.day % 5 == 0 or run.day == length:
                 files.write_bytes(path, pickle.dumps(run))
                 say(f"seed {seed}, {policy}: day {run.day} of {length}")
-        done[policy] = run  # type: ignore[index]
+        done[policy] = run
     return done
 
 
@@ -139,7 +139,8 @@ def _fitted(seed: int, winter: Winter, cache: Path, say: Callable[[str], None]) 
     """The forecaster, fitted on the same city's winter of the year before, without measures."""
     path = cache / f"{seed}-{winter.first:%Y%m%d}-model.pickle"
     if path.is_file():
-        return pickle.loads(path.read_bytes())  # noqa: S301 -- our own file
+        kept: Fitted = pickle.loads(path.read_bytes())  # noqa: S301 -- our own file
+        return kept
     say(f"seed {seed}: the winter before, {TRAIN_DAYS} days, to learn from")
     before = Winter(seed, winter.first - pd.DateOffset(years=1), TRAIN_DAYS)
     city = before.city()
@@ -170,7 +171,8 @@ def _one_day(
     units = winter.register.units
     with np.errstate(divide="ignore"):
         down, up = (1 / units[c].to_numpy(float) for c in ("hours_to_stop", "hours_to_restart"))
-    load, air, loads = run.load, [], []
+    air: list[Floats] = []
+    load, loads = run.load, []
     after = replace(run, day=run.day + 1, orders=run.orders[1:])
     ordered = run.level or ""
     for hour in range(24):
@@ -264,7 +266,8 @@ def _considered(winter: Winter, settings: Settings) -> pd.Index:
     """The largest units, until they emit the wanted share of what all registered units emit."""
     emitted = winter.register.units[list(SPECIES)].astype(float)
     size = (emitted / emitted.sum()).mean(axis=1).sort_values(ascending=False)
-    return size.index[: int((size.cumsum() < settings.units_share).sum()) + 1]
+    kept: pd.Index = size.index[: int((size.cumsum() < settings.units_share).sum()) + 1]
+    return kept
 
 
 def _planned(
@@ -321,7 +324,7 @@ def _resumed(
         if name in effects:
             zero[:, 0, 0, :, p] = effects[name].transpose("unit", "day").to_numpy()
     days = future.hourly[:, 24 - ISSUE_HOUR :].reshape(len(future.hourly), 3, 24, len(POLLUTANTS))
-    daily = validity.day_values(days, axis=-2)[None]
+    daily = np.asarray(validity.day_values(days, axis=-2)[None], dtype=float)
     base = resume_run.base_without(daily, zero, 1 - load[low])
     first = (issue + 8 * HOUR).normalize() + DAY
     dates = tuple((first + d * DAY).date() for d in range(3))

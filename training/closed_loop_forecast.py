@@ -72,7 +72,7 @@ def fit(
     climate = _log(air).mean(axis=0)
     x, y = [], []
     for issue in issues:
-        at = int(times.get_indexer([issue])[0]) + 1
+        at = int(times.get_indexer(pd.DatetimeIndex([issue]))[0]) + 1
         x.append(features(air[:at], weather(issue), issue, climate))
         y.append(_log(air[at : at + REACH]))
     inputs, targets = np.stack(x), np.stack(y)

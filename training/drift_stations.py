@@ -95,7 +95,7 @@ def _beside(values: NDArray[np.float32], obs: xr.Dataset) -> NDArray[np.float64]
 
 def _over_windows(what: object, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Nanmedian or nanmax over the first axis without warnings where nothing is known."""
-    unknown = ~np.isfinite(values).any(axis=0)
+    unknown = np.asarray(~np.isfinite(values).any(axis=0))
     filled = np.where(unknown[None], 0.0, values)
     return np.asarray(np.where(unknown, np.nan, what(filled, axis=0)))  # type: ignore[operator]
 

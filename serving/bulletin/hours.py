@@ -66,7 +66,7 @@ def _wind(table: pd.DataFrame, weather: Floats) -> list[dict[str, Any]] | None:
     made = []
     groups = table.groupby("area", sort=True, observed=True).indices
     for area, rows in groups.items():
-        known = np.isfinite(wind[:, rows]).all(axis=2)[..., None]
+        known = np.asarray(np.isfinite(wind[:, rows]).all(axis=2))[..., None]
         counts = known.sum(axis=1)
         sums = np.where(known, wind[:, rows], 0).sum(axis=1)
         mean = np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)

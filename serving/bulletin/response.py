@@ -79,8 +79,9 @@ def resumption_section(resumed: Resumed, planned: PlanResult | None = None) -> S
     """
     plan = resumed.result.plan
     counts = pd.Series([d.outcome for d in plan.decisions]).value_counts()
-    zh = "，".join(f"{resumption_words.OUTCOMES[o].zh}{n}项" for o, n in counts.items())
-    en = ", ".join(f"{resumption_words.OUTCOMES[o].en} {n}" for o, n in counts.items())
+    said = [(resumption_words.OUTCOMES[str(o)], n) for o, n in counts.items()]
+    zh = "，".join(f"{w.zh}{n}项" for w, n in said)
+    en = ", ".join(f"{w.en} {n}" for w, n in said)
     points = []
     for p in plan.promises:
         name, accepted = resumption_words.cell(plan, p.cell), p.cell.limit.accepted
@@ -120,7 +121,7 @@ def _ratio(totals: pd.DataFrame, species: str) -> Text:
     rows = totals[totals["species"] == species]
     reached = " / ".join(f"{v:.1f}" for v in rows["reached"])
     required = rows["required"].iloc[0]
-    name = SPECIES_WORDS[species]  # type: ignore[index]
+    name = SPECIES_WORDS[species]
     met, traded = bool(rows["met"].all()), bool(rows["traded"].any())
     mark = ("调剂达标", "met by trading") if traded and met else ("达标", "met")
     mark = mark if met else ("未达标", "missed")

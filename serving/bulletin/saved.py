@@ -61,9 +61,9 @@ def _built(kind: Any, found: Any) -> Any:
         return {k: _built(inner[1], v) for k, v in found.items()}
     if origin is Literal or kind is Any:
         return found
-    if is_dataclass(kind):
+    if isinstance(kind, type) and is_dataclass(kind):
         hints = _hints(kind)
-        return kind(**{k: _built(hints[k], v) for k, v in found.items()})  # type: ignore[operator]
+        return kind(**{k: _built(hints[k], v) for k, v in found.items()})
     if kind is pd.Timestamp:
         return pd.Timestamp(found)
     return pd.Timedelta(seconds=found) if kind is pd.Timedelta else kind(found)

@@ -8,7 +8,7 @@ import datetime as dt
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from lxml import etree
 
@@ -90,7 +90,8 @@ def build(
             an end before the beginning; all at once.
     """
     _check(notice, area, profile)
-    alert = etree.Element(f"{{{NAMESPACE}}}alert", nsmap={None: NAMESPACE})
+    names: Any = {None: NAMESPACE}  # the default namespace; lxml's stubs know named ones alone
+    alert = etree.Element(f"{{{NAMESPACE}}}alert", nsmap=names)
     _add(alert, "identifier", notice.identifier)
     _add(alert, "sender", house.sender)
     _add(alert, "sent", stamp(notice.sent, offset))
@@ -151,7 +152,8 @@ def read(raw: bytes) -> Received:
         root = etree.fromstring(raw, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise DataError([Problem("CAP message", str(error)[:200], "well-formed XML")]) from None
-    if root.getroottree().docinfo.doctype:
+    about: Any = root.getroottree().docinfo
+    if about.doctype:
         raise DataError([Problem("CAP message", "a document type", "none: entities are refused")])
     if root.tag != f"{{{NAMESPACE}}}alert":
         raise DataError([Problem("CAP message", str(root.tag)[:80], f"alert of {NAMESPACE}")])

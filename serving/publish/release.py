@@ -24,7 +24,7 @@ from serving.publish.message import Attachment, Message, marked
 from serving.review_state import Actor, Event, State
 from serving.store.base import Base
 from serving.store.engine import Store, reading
-from serving.store.models import CityWarning, Decision, Plan, Publication
+from serving.store.models import CityWarning, Decision, Order, Plan, Publication
 
 KINDS: Final[Mapping[str, MsgType]] = {
     "published": "Alert",
@@ -195,7 +195,7 @@ def _orders(
     work: Work,
     now: dt.datetime,
     offset: dt.timedelta,
-) -> list[orders.Order]:
+) -> list[Order]:
     plan = session.get(Plan, work.plan_id)
     if plan is None or plan.warning_id != warning.id:
         expected = f"a plan of warning {warning.id}"

@@ -144,7 +144,7 @@ def _batches(session: Session) -> Iterator[tuple[int, int, str]]:
         try:
             query = select(table).where(table.c.batch == number)
             rows = sorted(session.execute(query).mappings(), key=_key)
-            yield number, len(rows), _digest(rows)
+            yield number, len(rows), _digest([dict(r) for r in rows])
         except (ValueError, TypeError):  # a cell that is no time or number any more
             count = select(func.count()).select_from(table).where(table.c.batch == number)
             yield number, session.scalar(count) or 0, ""
