@@ -74,7 +74,7 @@ def write(model: Artifact, folder: Path) -> None:
         "levels": model.recalibration.levels.astype(np.float32),
         "blend": model.trees.weights.astype(np.float32),
     }
-    files = {WEIGHTS: save(weights), ERRORS: save(errors)}
+    files = {WEIGHTS: save(_plain(weights)), ERRORS: save(_plain(errors))}
     if model.trees.models:
         files[TREES] = trees.packed(model.trees.models)
     for name, raw in files.items():
@@ -154,6 +154,11 @@ def _checked(path: Path, expected: str | None, problems: list[Problem]) -> bytes
     if digest != expected:
         problems.append(Problem(str(path), f"sha256 {digest}", f"{expected} as in {MANIFEST}"))
     return raw
+
+
+def _plain(tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Rows one after the other: safetensors writes memory as it lies and does not look at strides."""
+    return {name: np.ascontiguousarray(value) for name, value in tensors.items()}
 
 
 def _packed(name: str, value: NDArray[np.float32]) -> dict[str, NDArray[Any]]:

@@ -1,6 +1,7 @@
 """A model on disk: the same after reading, and refused in words where anything differs."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -111,3 +112,12 @@ def test_tensors_that_do_not_fit_the_manifest_are_refused(folder: Path) -> None:
     path.write_text(json.dumps(manifest), encoding="utf-8")
     with pytest.raises(DataError, match="tensors of the manifest"):
         artifact.read(folder)
+
+
+def test_arrays_are_kept_by_their_indices_not_by_their_memory(tmp_path: Path) -> None:
+    """A view with its axes swapped is written in memory's order unless it is laid out anew."""
+    model = cases.forecaster(networks=1).model
+    pits = np.random.default_rng(1).integers(0, 254, model.errors.pit.shape).astype(np.uint8)
+    turned = np.asfortranarray(pits)
+    artifact.write(replace(model, errors=replace(model.errors, pit=turned)), tmp_path)
+    np.testing.assert_array_equal(artifact.read(tmp_path).errors.pit, pits)
