@@ -157,7 +157,7 @@ def _checked(path: Path, expected: str | None, problems: list[Problem]) -> bytes
 
 
 def _plain(tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Rows one after the other: safetensors writes memory as it lies and does not look at strides."""
+    """Rows one after the other: safetensors writes memory as it lies, whatever its strides."""
     return {name: np.ascontiguousarray(value) for name, value in tensors.items()}
 
 
