@@ -1,82 +1,29 @@
 """The outbox and its channels with real receivers, on both engines."""
 
 import datetime as dt
-import email
 import random
 import signal
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from sqlalchemy import select
 
 from forecast.problems import DataError
 from serving import duty
-from serving.publish import channels, dispatch, outbox, release, reminders
+from serving.publish import dispatch, outbox, release, reminders
 from serving.publish.config import House
-from serving.publish.message import Attachment, Message
+from serving.publish.message import Message
 from serving.review_state import Event
 from serving.store import audit
 from serving.store.engine import Refused, Store, reading, writing
 from serving.store.models import Acknowledgement, Order, Outgoing, Publication
 from tests.serving.publish import cases
 from tests.serving.publish.cases import HOUR, MINUTE, NOW, OFFSET, PROOFS, WORDS
+from tests.serving.publish.receiver import Receiver, message, receiver
 
-
-class Receiver:
-    """A real HTTP server: fails first, then keeps one message per key."""
-
-    def __init__(self) -> None:
-        self.requests: list[tuple[str, str, bytes]] = []
-        self.kept: dict[str, bytes] = {}
-        self.answers: list[int] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                key = self.headers["Idempotency-Key"]
-                outer.requests.append((self.path, key, body))
-                status = outer.answers.pop(0) if outer.answers else 200
-                if status == 200:
-                    outer.kept.setdefault(key, body)
-                self.send_response(status)
-                if status in (301, 302, 307):
-                    self.send_header("Location", "http://127.0.0.1:1/")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *given: Any) -> None: ...
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/cap?x=1"
-        self.thread = Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
-        self.thread.start()
-
-    def channel(self, name: str = "platform", **given: Any) -> dict[str, Any]:
-        return {
-            "name": name, "kind": "webhook", "url": self.url, "hosts": ["127.0.0.1"],
-            "carries": ["cap"], "seconds": 5, **given,
-        }  # fmt: skip
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    made = Receiver()
-    yield made
-    made.close()
+__all__ = ["receiver"]  # a fixture
 
 
 def send(store: Store, house: House, home: Path, at: dt.datetime = NOW) -> dispatch.Round:
@@ -86,13 +33,6 @@ def send(store: Store, house: House, home: Path, at: dt.datetime = NOW) -> dispa
 def publications(store: Store) -> list[Publication]:
     with reading(store) as session:
         return list(session.scalars(select(Publication).order_by(Publication.id)))
-
-
-def message(key: str = "k", channel: str = "platform", **given: Any) -> Message:
-    document = Attachment("cap.xml", "application/cap+xml", text="<alert/>")
-    base: dict[str, Any] = {"carried": "cap", "exercise": False, "subject": "s", "text": "t",
-                            "attachments": (document,)}  # fmt: skip
-    return Message(key, channel, **{**base, **given})
 
 
 def put(store: Store, house: House, *messages: Message) -> list[int]:
@@ -359,90 +299,3 @@ def test_who_has_not_confirmed_is_reminded_once(store: Store, tmp_path: Path) ->
     state = cases.sign(store, warning, who, state.version)
     cases.publish(store, warning, who, state.version, house=house, words=WORDS)
     assert reminders.unconfirmed(store, after=2 * HOUR, now=NOW + 3 * HOUR) == []
-
-
-class Mailbox:
-    def __init__(self) -> None:
-        self.got: list[Any] = []
-        self.refuse = ""
-
-    async def handle_DATA(  # noqa: N802 - aiosmtpd's own name
-        self, server: Any, session: Any, envelope: Any
-    ) -> str:
-        if self.refuse:
-            return self.refuse
-        self.got.append((envelope.rcpt_tos, email.message_from_bytes(envelope.content)))
-        return "250 OK"
-
-
-@pytest.fixture
-def smtp() -> Iterator[tuple[Mailbox, dict[str, Any]]]:
-    mailbox = Mailbox()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]  # aiosmtpd asks for a number
-    controller = Controller(mailbox, hostname="127.0.0.1", port=port)
-    controller.start()
-    yield mailbox, {
-        "name": "mail", "kind": "mail", "host": "127.0.0.1", "port": port,
-        "sender": "duty@a.example", "to": ["b@b.example"], "carries": ["cap", "bulletin"],
-    }  # fmt: skip
-    controller.stop()
-
-
-def test_mail_has_an_id_from_its_key_and_the_documents(
-    smtp: tuple[Mailbox, dict[str, Any]], tmp_path: Path
-) -> None:
-    mailbox, channel = smtp
-    made = cases.house(channel).channels[0]
-    (tmp_path / "runs").mkdir()
-    (tmp_path / "runs" / "bulletin.zh.png").write_bytes(b"\x89PNG")
-    (bulletin,) = release.bulletin_of(tmp_path, tmp_path / "runs")
-    sent = message("键", "mail", subject="橙色预警\r\nBcc: x@x".replace("\r\n", " "), text="正文")
-    sent = Message(**{**vars(sent), "attachments": (*sent.attachments, bulletin)})
-    for _ in range(2):
-        channels.send(sent, made, home=tmp_path)
-    ids = {mail["Message-ID"] for _, mail in mailbox.got}
-    assert ids == {channels.message_id("键", "duty@a.example")}
-    mail = mailbox.got[0][1]
-    parts = {p.get_filename(): p.get_payload(decode=True) for p in mail.walk() if p.get_filename()}
-    assert parts == {"cap.xml": b"<alert/>", "bulletin.zh.png": b"\x89PNG"}
-    (tmp_path / "runs" / "bulletin.zh.png").write_bytes(b"another")
-    with pytest.raises(channels.Failure, match="changed") as caught:
-        channels.send(sent, made, home=tmp_path)
-    assert caught.value.final
-    for refusal, final in (("451 later", False), ("554 never", True)):
-        mailbox.refuse = refusal
-        with pytest.raises(channels.Failure, match=refusal[:3]) as caught:
-            channels.send(message(channel="mail"), made, home=tmp_path)
-        assert caught.value.final is final
-
-
-@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # apprise's own
-def test_apprise_posts_to_its_url(
-    receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    channel = cases.house(
-        {"name": "chat", "kind": "apprise", "url_env": "CHAT", "carries": ["cap"]}
-    ).channels[0]
-    with pytest.raises(channels.Failure, match="CHAT is not set"):
-        channels.send(message(channel="chat"), channel, home=tmp_path)
-    monkeypatch.setenv("CHAT", receiver.url.replace("http://", "json://").split("?")[0])
-    channels.send(message(channel="chat", text="预警"), channel, home=tmp_path)
-    assert (
-        "预警" in receiver.requests[0][2].decode("unicode_escape", "replace") or receiver.requests
-    )
-    receiver.answers = [500]
-    with pytest.raises(channels.Failure, match="not delivered"):
-        channels.send(message(channel="chat"), channel, home=tmp_path)
-
-
-def test_names_of_files_stay_in_the_folder(tmp_path: Path) -> None:
-    channel = cases.house().channels[0]
-    channels.send(message("../../etc/x", "gateway"), channel, home=tmp_path)
-    (folder,) = (tmp_path / "out").iterdir()
-    assert sorted(p.name for p in folder.iterdir()) == ["cap.xml", "message.txt"]
-    bad = Attachment("../x.xml", "application/xml", text="")
-    outside = Attachment("x.xml", "application/xml", path="../x.xml", sha256="0")
-    for attachment in (bad, outside):
-        with pytest.raises(channels.Failure):
-            channels.send(message(attachments=(attachment,)), channel, home=tmp_path / "home")
