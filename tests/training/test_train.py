@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 import yaml
 
 from forecast import artifact, forecast_file, model_store, network_inputs, observations, schema
@@ -164,15 +163,16 @@ def one(folder: Path, data: Path, steps: int, seed: int = 1) -> Network:
     return job.network(folder, chosen)
 
 
-def equal(a: Network, b: Network) -> bool:
+def apart(a: Network, b: Network) -> float:
+    """Largest difference of two networks' weights."""
     theirs = b.state_dict()
-    return all(torch.equal(v, theirs[k]) for k, v in a.state_dict().items())
+    return max(float((v - theirs[k]).abs().max()) for k, v in a.state_dict().items())
 
 
 def test_the_same_seed_gives_the_same_weights(work: Path) -> None:
     first = one(work / "a", work / "record.nc", 8)
-    assert equal(first, one(work / "b", work / "record.nc", 8))
-    assert not equal(first, one(work / "c", work / "record.nc", 8, seed=2))
+    assert apart(first, one(work / "b", work / "record.nc", 8)) == 0.0
+    assert apart(first, one(work / "c", work / "record.nc", 8, seed=2)) > 1e-3
 
 
 def test_killed_and_started_again_it_ends_where_it_would_have(work: Path) -> None:
@@ -199,7 +199,8 @@ def test_killed_and_started_again_it_ends_where_it_would_have(work: Path) -> Non
     assert not (place / "network.safetensors").is_file()
     whole = one(work / "whole", work / "record.nc", steps)
     again = one(work / "killed", work / "record.nc", steps)
-    assert equal(whole, again)
+    # A fresh process and this one may round the first steps apart (7e-8 seen); in two alike: 0.
+    assert apart(whole, again) < 1e-6
 
 
 def test_settings_of_the_test_are_what_a_file_may_say(tmp_path: Path) -> None:
