@@ -45,7 +45,11 @@ def _reproposed(state: State, event: Event) -> State:
     if state.status in STANDING:
         return state
     moved = replace(state, own=event.level, valid_until=event.valid_until or state.valid_until)
-    return replace(moved, draft=state.draft + 1, signatures=()) if moved != state else state
+    if moved == state:
+        return state
+    # Another draft is not the one that was signed, whoever proposes it.
+    status: Status = "in_consultation" if state.status == "signed" else state.status
+    return replace(moved, status=status, draft=state.draft + 1, signatures=())
 
 
 def _redrafted(state: State) -> State:

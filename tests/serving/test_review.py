@@ -63,6 +63,17 @@ def test_yellow_takes_one_signature_and_orange_and_red_two_people() -> None:
         assert signed(state, ZHAO).status == "signed"
 
 
+@pytest.mark.parametrize("level", [None, "blue", "red"])
+def test_a_draft_proposed_anew_by_an_officer_is_not_the_one_that_was_signed(
+    level: Level | None,
+) -> None:
+    state = review.step(signed(proposed("yellow"), WANG), event("propose", LI, level=level))
+    assert state.status == "in_consultation"
+    assert not state.signatures
+    with pytest.raises(Refused):
+        review.step(state, event("publish"))
+
+
 @pytest.mark.parametrize("second", [WANG, LI])
 def test_the_second_signature_is_another_person_and_a_leader(second: Actor) -> None:
     with pytest.raises(Refused, match=r"leader|another person"):
