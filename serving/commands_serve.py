@@ -56,16 +56,17 @@ def run(
     from forecast import command_line
     from forecast import config as configuration
     from serving import app as application
-    from serving import record_run
+    from serving import logs, record_run
     from serving.context import Context
 
     city = configuration.load(config)
     store = record_run.opened(home, database_url)
     token = os.environ.get("LANTIAN_METRICS_TOKEN")
     context = Context(store, home, city, metrics_token=token)
+    logs.configure()  # JSON lines without secrets, uvicorn's own among them
     shown = f"[{host}]" if ":" in host else host
     command_line.line(f"http://{shown}:{port}/")
     uvicorn.run(
         application.create(context, secure=https, house=house), host=host, port=port,
-        log_level="warning", server_header=False, forwarded_allow_ips=proxy,
+        log_level="warning", log_config=None, server_header=False, forwarded_allow_ips=proxy,
     )  # fmt: skip
