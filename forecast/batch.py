@@ -6,7 +6,7 @@ through a FutureWeather, which knows which vintage was available when.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import numpy as np
@@ -35,6 +35,18 @@ class IssueBatch:
     history_weather: Floats  # (issue, hour, station, WEATHER)
     future_weather: Floats | None  # (issue, lead, station, WEATHER)
     tier: WeatherTier
+
+
+def part(batch: IssueBatch, start: int, stop: int) -> IssueBatch:
+    """Issue times `start` .. `stop` - 1 of a batch, with what was known at each."""
+    future = batch.future_weather
+    return replace(
+        batch,
+        issue_times=batch.issue_times[start:stop],
+        history=batch.history[start:stop],
+        history_weather=batch.history_weather[start:stop],
+        future_weather=None if future is None else future[start:stop],
+    )
 
 
 class Forecaster(Protocol):

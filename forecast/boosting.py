@@ -31,6 +31,7 @@ from forecast.batch import (
     FutureWeather,
     IssueBatch,
     WeatherTier,
+    part,
 )
 from forecast.boosting_rows import Rows, draw, issue_times
 from forecast.boosting_train import BoostingConfig as BoostingConfig
@@ -77,7 +78,7 @@ class Boosting:
             seen = replace(seen, future_weather=None)
         per_issue = MAX_LEAD * len(batch.stations)
         size = max(1, _ROWS_AT_ONCE // max(per_issue, 1))
-        parts = [self._some(_cut(seen, i, i + size)) for i in range(0, len(seen.issue_times), size)]
+        parts = [self._some(part(seen, i, i + size)) for i in range(0, len(seen.issue_times), size)]
         return np.concatenate(parts)
 
     def _some(self, batch: IssueBatch) -> Floats:
@@ -247,14 +248,3 @@ def _differences(
 
 def _file(pollutant: str, q: float) -> str:
     return f"{pollutant}_{q:.2f}.txt"
-
-
-def _cut(batch: IssueBatch, start: int, stop: int) -> IssueBatch:
-    future = batch.future_weather
-    return replace(
-        batch,
-        issue_times=batch.issue_times[start:stop],
-        history=batch.history[start:stop],
-        history_weather=batch.history_weather[start:stop],
-        future_weather=None if future is None else future[start:stop],
-    )

@@ -6,7 +6,7 @@ forecast; its spread is corrected by what it missed in time it had not seen
 (forecast.recalibration).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,7 @@ import torch
 
 from forecast import artifact, network_inputs
 from forecast.artifact import Artifact
-from forecast.batch import Floats, IssueBatch
+from forecast.batch import Floats, IssueBatch, part
 from forecast.error_templates import ErrorTemplates
 from forecast.network import Network
 from forecast.network_inputs import TRUST, Inputs
@@ -56,7 +56,7 @@ class NetworkForecaster:
         stations = len(batch.stations)
         size = max(1, _ROWS_AT_ONCE // max(96 * stations // 10, 1))
         parts = [
-            self._some(_cut(batch, i, i + size)) for i in range(0, len(batch.issue_times), size)
+            self._some(part(batch, i, i + size)) for i in range(0, len(batch.issue_times), size)
         ]
         return np.concatenate(parts)
 
@@ -110,14 +110,3 @@ def tensors(given: Inputs) -> tuple[torch.Tensor, ...]:
         "place",
     )
     return tuple(torch.from_numpy(np.ascontiguousarray(getattr(given, k))) for k in names)
-
-
-def _cut(batch: IssueBatch, start: int, stop: int) -> IssueBatch:
-    future = batch.future_weather
-    return replace(
-        batch,
-        issue_times=batch.issue_times[start:stop],
-        history=batch.history[start:stop],
-        history_weather=batch.history_weather[start:stop],
-        future_weather=None if future is None else future[start:stop],
-    )

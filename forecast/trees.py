@@ -11,7 +11,7 @@ import gzip
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import lightgbm as lgb
@@ -20,7 +20,7 @@ import pandas as pd
 import xarray as xr
 
 from forecast import boosting_rows, features
-from forecast.batch import Floats, FutureWeather, IssueBatch, WeatherTier
+from forecast.batch import Floats, FutureWeather, IssueBatch, WeatherTier, part
 from forecast.boosting_train import BoostingConfig, parameters
 from forecast.network_inputs import TRUST
 from forecast.problems import DataError, Problem
@@ -53,13 +53,13 @@ class MedianTrees:
         out = np.full(shape, np.nan, dtype=np.float32)
         size = max(1, _ROWS_AT_ONCE // max(MAX_LEAD * shape[2], 1))
         for start in range(0, shape[0], size):
-            part = slice(start, start + size)
-            seen = _part(batch, part)
+            rows = slice(start, start + size)
+            seen = part(batch, start, start + size)
             common, past = features.shared(seen, _ALL_LEADS), features.past_of(seen)
             for p in mine:
                 x = common.beside(features.own(past, p, _ALL_LEADS)).matrix()
                 root = np.asarray(self.models[trust, p].predict(x, num_threads=1))
-                out[part, ..., POLLUTANTS.index(p)] = np.square(root).reshape(out[part].shape[:3])
+                out[rows, ..., POLLUTANTS.index(p)] = np.square(root).reshape(out[rows].shape[:3])
         return out
 
     def blended(self, z: Floats, medians: Floats | None, trust: int) -> Floats:
@@ -185,15 +185,4 @@ def _lean(text: str) -> str:
         r"(?m)^(threshold|leaf_value)=(.*)$",
         lambda m: f"{m[1]}=" + " ".join(f"{float(v):.7g}" for v in m[2].split()),
         whole,
-    )
-
-
-def _part(batch: IssueBatch, part: slice) -> IssueBatch:
-    future = batch.future_weather
-    return replace(
-        batch,
-        issue_times=batch.issue_times[part],
-        history=batch.history[part],
-        history_weather=batch.history_weather[part],
-        future_weather=None if future is None else future[part],
     )

@@ -45,7 +45,6 @@ from training.windows import Record, Vintages
 _HOUR: Final = pd.Timedelta(hours=1)
 _SCALE_ISSUES: Final = 400
 JUDGED_DAYS: Final = 300  # most of a year: seasons differ
-_BATCH: Final = 64
 
 
 def run(

@@ -19,7 +19,7 @@ import xarray as xr
 from torch import Tensor
 
 from forecast import boosting_rows
-from forecast.batch import Floats, FutureWeather, IssueBatch, WeatherTier
+from forecast.batch import Floats, FutureWeather, IssueBatch, WeatherTier, part
 from forecast.boosting_train import widened, widening_factors
 from forecast.problems import DataError, Problem
 from forecast.schema import MAX_LEAD, POLLUTANTS, QUANTILES, stations_frame
@@ -80,7 +80,7 @@ class Peer:
             raise DataError([Problem(self.name, found, own)])
         seen = replace(batch, tier=self.tier)
         n = len(batch.issue_times)
-        return np.concatenate([self._some(_cut(seen, i, i + _AT_ONCE))
+        return np.concatenate([self._some(part(seen, i, i + _AT_ONCE))
                                for i in range(0, n, _AT_ONCE)])  # fmt: skip
 
     def _some(self, batch: IssueBatch) -> Floats:
@@ -272,14 +272,3 @@ def _loss(
     made = torch.sinh(z.clamp(-6, 6)) * (width / spread)[..., None]
     in_conc = networks.pinball(made, (conc - centre) / spread, mask)
     return (1 - config.linear) * in_z + config.linear * in_conc
-
-
-def _cut(batch: IssueBatch, start: int, stop: int) -> IssueBatch:
-    future = batch.future_weather
-    return replace(
-        batch,
-        issue_times=batch.issue_times[start:stop],
-        history=batch.history[start:stop],
-        history_weather=batch.history_weather[start:stop],
-        future_weather=None if future is None else future[start:stop],
-    )
