@@ -55,10 +55,11 @@ def inflow(
         settings: The background's settings.
         seed: The city's seed.
     """
-    level = monthly(settings.level["pm25"], times) * settings.scale
+    level = monthly(settings.level["pm25"], times)
     index, clean = _index(weather, times, settings.index, seed)
     p = _followed(level * np.exp(index), clean, settings.index)
-    relative = p / np.maximum(level, 1e-9)
+    relative = p / np.maximum(level, 1e-9)  # the era's scale of one species leaves the others
+    p = p * settings.era("pm25")
     conc = np.zeros((3, len(times), len(SPECIES)))
 
     def put(name: str, micrograms: np.ndarray, layers: str) -> None:
@@ -79,7 +80,7 @@ def inflow(
         put(name, p * shares[name] / salt / unit_per_ug(name), "pm25")
     hang = {
         name: monthly(settings.level[name], times)
-        * settings.scale
+        * settings.era(name)
         * relative**power
         * np.exp(settings.index.species_noise * _noise(times, seed, name, settings.index))
         for name, power in settings.power.items()

@@ -123,9 +123,13 @@ class Background(Section):
     ozone_stagnation: NotNegative
     ozone_hours: Positive  # memory
     ozone_night: Share  # of the afternoon's in the mixed layer of a still night
-    scale: NotNegative = 1.0  # of everything but ozone and dust: an era's
+    scale: NotNegative | dict[str, NotNegative] = 1.0  # an era's, of all or by name of `level`
     source: str
     assumption: bool
+
+    def era(self, name: str) -> float:
+        """Factor on the level of one species; ozone and dust have none, absent is one."""
+        return self.scale.get(name, 1.0) if isinstance(self.scale, Mapping) else self.scale
 
 
 class Readout(Section):
@@ -174,6 +178,9 @@ class AirConfig(Section):
             for name, names in wanted.items()
             if set(names) != set(getattr(self.background, name))
         ]
+        scale = self.background.scale
+        if isinstance(scale, Mapping) and (unknown := sorted(set(scale) - set(wanted["level"]))):
+            wrong.append(f"background.scale: unknown {unknown}")
         for name in ("shares_cold", "shares_warm"):
             if abs(sum(getattr(self.background, name).values()) - 1) > 1e-9:
                 wrong.append(f"background.{name} does not sum to one")

@@ -15,7 +15,7 @@ from twin.city_weather import CityWeather
 from twin.config import TwinConfig, load
 from twin.config_air import AirConfig
 from twin.emissions import AreaSources
-from twin.state import CO, SO2, SULPHATE
+from twin.state import CO, SO2, SPECIES, SULPHATE
 
 DEMO = Path(__file__).resolve().parents[2] / "configs" / "twin" / "demo.yaml"
 START = pd.Timestamp("2016-01-10 00:00")
@@ -258,6 +258,24 @@ def test_the_region_has_episodes_dust_and_an_ozone_of_its_own() -> None:
     assert still.conc.min() >= 0
 
 
+def test_an_era_scales_the_region_by_species_and_leaves_ozone_and_the_rest() -> None:
+    sky = weather(40, dust=0.5)
+
+    def of(scale: float | dict[str, float]) -> np.ndarray:
+        settings = small({"background": {"scale": scale}}).air.background
+        return background.inflow(sky.series, sky.times, settings, seed=1).conc
+
+    plain = of(1.0)
+    so2 = of({"so2": 0.25})
+    rest = [i for i in range(len(SPECIES)) if i != SO2]
+    np.testing.assert_allclose(so2[..., SO2], 0.25 * plain[..., SO2])
+    np.testing.assert_array_equal(so2[..., rest], plain[..., rest])
+    names = ("pm25", "coarse", "so2", "no2", "co", "voc", "nh3")
+    np.testing.assert_array_equal(of(dict.fromkeys(names, 0.8)), of(0.8))
+    # Gases hang on P / level, which an era of less PM2.5, even of none, does not touch.
+    np.testing.assert_array_equal(of({"pm25": 0.0})[..., SO2], plain[..., SO2])
+
+
 def test_wrong_calls_are_refused_with_all_problems(city: City) -> None:
     with pytest.raises(ConfigError) as error:
         city.step(unit_scale=np.ones(3), sector_scale={"volcanoes": 1.0})
@@ -278,6 +296,10 @@ def test_wrong_calls_are_refused_with_all_problems(city: City) -> None:
 def test_wrong_settings_of_the_air_are_refused() -> None:
     with pytest.raises(ValueError, match="does not sum to one"):
         AirConfig.model_validate({"background": {"shares_cold": {"soa": 0.9}}})
+    with pytest.raises(ValueError, match=r"background\.scale: unknown \['o3'\]"):
+        AirConfig.model_validate({"background": {"scale": {"o3": 0.5, "so2": 0.5}}})
+    with pytest.raises(ValueError, match="greater than or equal to 0"):
+        AirConfig.model_validate({"background": {"scale": {"so2": -0.5}}})
     with pytest.raises(ValueError, match="unknown \\['ozone'\\]"):
         AirConfig.model_validate({"readout": {"kinds": {"urban": {"ozone": 1.0}}}})
 
@@ -293,6 +315,8 @@ def test_area_sources_are_what_the_emissions_say(city: City) -> None:
 def test_the_later_years_are_the_same_city_with_less_in_its_air() -> None:
     base, later = (load(DEMO.with_name(f"jiaozuo{name}.yaml")) for name in ("", "-later"))
     assert later.geography == base.geography
-    assert later.air.background.scale < base.air.background.scale == 1
+    region = later.air.background
+    assert base.air.background.scale == 1
+    assert region.era("so2") < region.era("co") < region.era("pm25") < 1
     assert later.air.reference == "298"
     assert later.emissions.scale["so2"] == 0.48
