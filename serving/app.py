@@ -3,7 +3,6 @@
 import importlib
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -11,8 +10,11 @@ from urllib.parse import quote
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from forecast.problems import LantianError
 from serving import auth
@@ -23,7 +25,6 @@ from serving.context import COOKIE, Context
 from serving.store.engine import Conflict
 
 log = logging.getLogger(__name__)
-Next = Callable[[Request], Awaitable[Response]]
 HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -32,6 +33,11 @@ HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+POLICY: Final = (
+    "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; "
+    "img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
 
 
 def create(context: Context, *, secure: bool = False, house: Path | None = None) -> FastAPI:
@@ -46,11 +52,11 @@ def create(context: Context, *, secure: bool = False, house: Path | None = None)
     app.state.site = web.Site(context, secure, web.environment(), house)
     app.state.context = context
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
-    app.middleware("http")(_guarded)
+    app.add_middleware(Guard, secure=secure)
     _with_api(app, context)
     routes.attach(app)
     for kind in (web.LoginNeeded, web.Forbidden, web.Forged, LantianError, HTTPException,
-                 RequestValidationError, Exception):  # fmt: skip
+                 RequestValidationError):  # fmt: skip
         app.add_exception_handler(kind, _refused)
     return app
 
@@ -65,24 +71,46 @@ def _with_api(app: FastAPI, context: Context) -> None:
     api.attach(app, context)
 
 
-async def _guarded(request: Request, call_next: Next) -> Response:
-    """Headers; scripts and styles are our own files or carry the answer's nonce."""
-    nonce = secrets.token_urlsafe(16)
-    request.state.nonce = nonce
-    answer = await call_next(request)
-    for name, value in HEADERS.items():
-        answer.headers.setdefault(name, value)
-    answer.headers.setdefault(
-        "Content-Security-Policy",
-        f"default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; "
-        "img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; form-action 'self'; "
-        "frame-ancestors 'none'; base-uri 'none'",
-    )
-    if not request.url.path.startswith(("/static/", "/data/", "/api/")):
-        answer.headers.setdefault("Cache-Control", "no-store")
-    if web.of(request).secure:
-        answer.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-    return answer
+class Guard:
+    """ASGI middleware: the headers; scripts and styles are our own files or carry the nonce.
+
+    A mistake of the program is answered here, so that its page carries the headers, too.
+    """
+
+    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
+        self.app = app
+        self.secure = secure
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on; what an answer says itself stays."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        nonce, begun = secrets.token_urlsafe(16), False
+        scope.setdefault("state", {})["nonce"] = nonce
+
+        async def guarded(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("Content-Security-Policy", POLICY.format(nonce=nonce))
+                if not scope["path"].startswith(("/static/", "/data/", "/api/")):
+                    headers.setdefault("Cache-Control", "no-store")
+                if self.secure:
+                    headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+            await send(message)
+
+        try:
+            await self.app(scope, receive, guarded)
+        except Exception as error:
+            if not begun:
+                request = Request(scope, receive)
+                answer = await run_in_threadpool(_refused, request, error)
+                await answer(scope, receive, guarded)
+            raise  # to whoever runs the server
 
 
 def _refused(request: Request, error: Exception) -> Response:

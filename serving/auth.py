@@ -133,21 +133,24 @@ def current(store: Store, value: str | None, *, now: dt.datetime) -> Session_ | 
     """Who a cookie's value belongs to; None where it is unknown, ended, idle or too old."""
     if not value:
         return None
-    with reading(store) as session:
-        query = select(Login, Account).join(Account, Account.id == Login.account_id)
+    columns = (
+        Login.token, Login.expires_at, Login.seen_at, Login.ended_at, Account.id, Account.name,
+        Account.role, Account.display, Account.enterprise, Account.disabled_at,
+    )  # fmt: skip
+    with reading(store) as session:  # every request asks: columns, not objects
+        query = select(*columns).join(Account, Account.id == Login.account_id)
         found = session.execute(query.where(Login.token == hashed(value))).one_or_none()
     if found is None:
         return None
-    login, account = found
-    over = now >= min(login.expires_at, login.seen_at + IDLE)
-    if over or login.ended_at is not None or account.disabled_at is not None:
+    over = now >= min(found.expires_at, found.seen_at + IDLE)
+    if over or found.ended_at is not None or found.disabled_at is not None:
         return None
-    if now - login.seen_at >= SEEN_EVERY:
+    if now - found.seen_at >= SEEN_EVERY:
         with writing(store) as session:
-            mine = (Login.token == login.token, Login.ended_at.is_(None), Login.seen_at < now)
+            mine = (Login.token == found.token, Login.ended_at.is_(None), Login.seen_at < now)
             session.execute(update(Login).where(*mine).values(seen_at=now))
-    actor = Actor(account.id, account.name, account.role)
-    return Session_(actor, account.display, account.enterprise, login.expires_at)
+    actor = Actor(found.id, found.name, found.role)
+    return Session_(actor, found.display, found.enterprise, found.expires_at)
 
 
 def log_out(store: Store, value: str, *, now: dt.datetime) -> None:

@@ -6,7 +6,7 @@ knows what a page is about.
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -15,15 +15,16 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.datastructures import FormData
 
-from serving import auth, duty
+from serving import auth
 from serving.auth import Session_
 from serving.bulletin.content import Lang
 from serving.console import summary
+from serving.console.kept import Kept
 from serving.console.texts import common
 from serving.context import COOKIE, Context
 from serving.permissions import allowed
 from serving.review_state import Actor
-from serving.store.engine import Store, reading
+from serving.store.engine import Store
 
 LANGUAGE: Final = "lantian_lang"
 Words = Mapping[str, tuple[str, str]]
@@ -37,6 +38,7 @@ class Site:
     secure: bool  # cookies only over HTTPS
     pages: Environment
     house: Path | None = None  # who publishes; default: publish.yaml of the home
+    kept: Kept = field(default_factory=Kept)
 
     @property
     def store(self) -> Store:
@@ -215,17 +217,16 @@ def page(
         exercise=exercise,
         simulated=site.context.config.simulated or bool(newest and newest.bulletin.simulated),
         exercise_open=bool(who)
-        and (_exercise_open(site) if exercise_open is None else exercise_open),
+        and (
+            site.kept.now(site.store, site.city).exercise_open
+            if exercise_open is None
+            else exercise_open
+        ),
         now=site.now(),
         local=local,
         **context,
     )
     return HTMLResponse(body, status_code=status)
-
-
-def _exercise_open(site: Site) -> bool:
-    with reading(site.store) as session:
-        return duty.open_warning(session, site.city, exercise=True) is not None
 
 
 def go(path: str) -> Response:

@@ -57,8 +57,13 @@ def standing(store: Store, warning_id: int) -> Standing:
 def open_ones(store: Store, city: str) -> list[Standing]:
     """The city's open warnings: the actual one first, then an exercise."""
     with reading(store) as session:
-        found = (duty.open_warning(session, city, exercise=e) for e in (False, True))
-        return [_standing(session, w) for w in found if w is not None]
+        return open_in(session, city)
+
+
+def open_in(session: Session, city: str) -> list[Standing]:
+    """The same in a session that is there."""
+    found = (duty.open_warning(session, city, exercise=e) for e in (False, True))
+    return [_standing(session, w) for w in found if w is not None]
 
 
 def recent(store: Store, city: str, *, most: int = 50) -> list[tuple[CityWarning, Decision]]:

@@ -6,6 +6,7 @@ file here: the daily run left `bulletin.json` and `hours.json` for the pages.
 
 import json
 import re
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +19,9 @@ from serving.bulletin import saved
 from serving.bulletin.content import Bulletin
 
 NAME: Final = re.compile(r"\d{8}T\d{4}Z")
+_TICK: Final = 2_000_000_000  # ns
+# Folder of runs -> its change time, when it was read, names in it, those that finished.
+_LISTED: Final[dict[Path, tuple[int, int, tuple[str, ...], set[str]]]] = {}
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class RunView:
     proposal: dict[str, Any]  # response.warning_words.as_dict
     run: dict[str, Any]  # run.json
     digest: str  # of bulletin.json: the address of what may be cached for good
+    stamp: tuple[int, int]  # of run.json, written last: another one where the run was done again
 
     @property
     def city(self) -> str:
@@ -38,12 +43,24 @@ class RunView:
 
 
 def names(home: Path) -> list[str]:
-    """Finished runs, the newest first."""
+    """Finished runs, the newest first. A finished run is not looked at again until the folder of
+    runs changes: a year of them would be looked at for every page.
+    """
     folder = home / "runs"
-    if not folder.is_dir():
+    try:
+        changed = folder.stat().st_mtime_ns
+    except FileNotFoundError:
         return []
-    there = (p.name for p in folder.iterdir() if NAME.fullmatch(p.name))
-    return sorted((n for n in there if (folder / n / "run.json").exists()), reverse=True)
+    known = _LISTED.get(folder)
+    # A folder that has just changed may change again within the same tick of its clock.
+    if known is None or known[0] != changed or known[1] - changed < _TICK:
+        seen = time.time_ns()
+        there = sorted((p.name for p in folder.iterdir() if NAME.fullmatch(p.name)), reverse=True)
+        known = (changed, seen, tuple(there), set())
+        _LISTED[folder] = known
+    _, _, there_, finished = known
+    finished.update(n for n in there_ if n not in finished and (folder / n / "run.json").exists())
+    return [n for n in there_ if n in finished]
 
 
 def view(home: Path, name: str) -> RunView:
@@ -121,7 +138,7 @@ def stations_map(view_: RunView) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=8)
-def _view(folder: Path, _mtime_ns: int, _size: int) -> RunView:
+def _view(folder: Path, mtime_ns: int, size: int) -> RunView:
     run = _json(folder / "run.json")
     path = folder / "bulletin.json"
     listed = {Path(k).name: str(v) for k, v in run.get("files", {}).items()}
@@ -131,7 +148,7 @@ def _view(folder: Path, _mtime_ns: int, _size: int) -> RunView:
         raise DataError([Problem(str(path), str(error), "a bulletin of this version")]) from error
     return RunView(
         folder.name, folder, bulletin, _json(folder / "proposal.json"), run,
-        listed.get("bulletin.json", "")[:16] or folder.name,
+        listed.get("bulletin.json", "")[:16] or folder.name, (mtime_ns, size),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
@@ -10,19 +11,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
-from sqlalchemy import select
+from markupsafe import Markup
 
 from forecast.problems import DataError, Problem
 from serving.bulletin import words as spelt
 from serving.bulletin.content import Day, Lang
 from serving.console import site as web
-from serving.console import state, summary
-from serving.console.site import Site, Visitor
+from serving.console import summary
+from serving.console.site import Visitor
 from serving.console.state import Standing
 from serving.console.summary import RunView
 from serving.console.texts import today as words
-from serving.store.engine import reading
-from serving.store.models import Run
 
 router = APIRouter()
 Reader = Annotated[Visitor, Depends(web.needs("forecast.read"))]
@@ -50,7 +49,14 @@ def today(request: Request, who: Reader, run: str = "") -> Response:
         return web.page(request, "no_run.html", words.WORDS, who=who)
     lang = web.language(request)
     previous = summary.before(site.home, shown.name)
-    standings = state.open_ones(site.store, site.city)
+    now = site.kept.now(site.store, site.city)
+    standings, names = now.standings, summary.names(site.home)[:30]
+    announce = _announce(shown)
+    of = (shown.name, shown.stamp, previous and (previous.name, previous.stamp), lang)
+
+    def fragment(name: str, *also: Hashable, caller: Callable[[], Markup]) -> Markup:
+        return site.kept.fragment(("today", name, *also, *of), caller)
+
     age = site.now() - shown.bulletin.issue_time.to_pydatetime()
     return web.page(
         request, "today.html", words.WORDS, who=who,
@@ -58,9 +64,10 @@ def today(request: Request, who: Reader, run: str = "") -> Response:
         exercise=bool(standings) and all(s.exercise for s in standings),
         run=shown, b=shown.bulletin, p=shown.proposal, w=spelt, standings=standings,
         old=int(age.total_seconds() // 3600) if age > OLD else 0,
-        names=summary.names(site.home)[:30],
-        previous=previous, changes=changes(shown, previous, lang),
-        recorded=_recorded(site, shown), announce=_announce(shown), mine=mine,
+        names=names, fragment=fragment,
+        previous=previous, changes=lambda: changes(shown, previous, lang),
+        recorded=now.runs.get(shown.bulletin.issue_time.to_pydatetime(), "missing"),
+        announce=announce, late=announce is not None and announce < site.now(), mine=mine,
         plotly=plotly_version(), plotly_styles=plotly_styles(),
     )  # fmt: skip
 
@@ -108,14 +115,6 @@ def _change(before: Day, now: Day) -> str:
     if before.aqi is None or now.aqi is None:
         return spelt.DASH
     return f"{now.aqi.median - before.aqi.median:+.0f}".replace("-", "−")
-
-
-def _recorded(site: Site, run: RunView) -> str:
-    """How the store has the run on record."""
-    at = run.bulletin.issue_time.to_pydatetime()
-    query = select(Run.status).where(Run.city == site.city, Run.issue_time == at)
-    with reading(site.store) as session:
-        return session.scalars(query.order_by(Run.exercise).limit(1)).first() or "missing"
 
 
 def _announce(run: RunView) -> dt.datetime | None:
