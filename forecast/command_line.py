@@ -40,13 +40,16 @@ def issue_time(text: str | None, offset: "pd.Timedelta") -> "pd.Timestamp":
 
 
 def local_date(text: str, offset: "pd.Timedelta", option: str) -> "pd.Timestamp":
-    """Midnight of a local date as naive UTC; anything else is refused."""
+    """Midnight of a local date as naive UTC; anything else is refused.
+
+    The same moment may be written with an offset of its own, such as 2015-02-28T16:00Z.
+    """
     from forecast import timing
 
-    date = timestamp(text, option)
-    if date != date.normalize():
-        refuse(option, text, "a date such as 2015-03-01")
-    return timing.to_utc(date, offset)
+    at = timing.to_utc(timestamp(text, option), offset)
+    if at + offset != (at + offset).normalize():
+        refuse(option, text, "a date such as 2015-03-01, or its local midnight with an offset")
+    return at
 
 
 def timestamp(text: str, option: str) -> "pd.Timestamp":

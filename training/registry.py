@@ -237,10 +237,16 @@ def _worse(pair: Mapping[str, Any]) -> list[str]:
 
 
 def _stack(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Promotions in force under each other, the present one last."""
+    """Promotions in force under each other, the present one last.
+
+    A model promoted again while it is the champion takes its own place, so that taking the
+    promotion back leads to another model.
+    """
     stack: list[Mapping[str, Any]] = []
     for decision in found:
         if decision["action"] == "promote":
+            if stack and all(stack[-1][k] == decision[k] for k in ("folder", "model_sha256")):
+                stack.pop()
             stack.append(decision)
         elif decision["action"] == "roll-back" and stack:
             stack.pop()

@@ -125,6 +125,15 @@ def test_roll_back_returns_step_by_step(tmp_path: Path, model: Path) -> None:
     assert actions == ["promote", "promote", "roll-back", "roll-back"]
 
 
+def test_a_model_promoted_twice_is_taken_back_once(tmp_path: Path, model: Path) -> None:
+    first = in_home(model, tmp_path, "20251210T0000Z")
+    second = in_home(model, tmp_path, "20251211T0000Z")
+    for folder in (first, second, second):
+        registry.promote(tmp_path, "demo", folder, force=True, **WHO)
+    assert registry.roll_back(tmp_path, "demo", **WHO).folder.endswith("20251210T0000Z")
+    assert registry.roll_back(tmp_path, "demo", **WHO).folder == ""
+
+
 def test_no_way_back_to_a_model_that_was_changed(tmp_path: Path, model: Path) -> None:
     first = in_home(model, tmp_path, "20251210T0000Z")
     registry.promote(tmp_path, "demo", first, force=True, **WHO)
