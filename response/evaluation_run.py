@@ -6,6 +6,7 @@ and monitors, and if there is one a file of forecasts made again with observed w
 the weather observed at the stations.
 """
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +15,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from forecast import forecast_file, observations, standards, stations
+from forecast import files, forecast_file, observations, standards, stations
 from forecast.config import CityConfig
 from forecast.problems import ConfigError, DataError, Problem
 from forecast.schema import CITY_AREA
@@ -125,12 +126,15 @@ class Evaluation:
         return [text for w in self.words() for text in (w.zh, f"  {w.en}")]
 
     def write(self, folder: Path) -> list[Path]:
-        """Tables as CSV (UTF-8 with mark, for spreadsheets)."""
+        """evaluation.json (all of it, and in words); tables as CSV (UTF-8 with mark)."""
         folder.mkdir(parents=True, exist_ok=True)
+        said = self.as_dict() | {"words": [{"zh": w.zh, "en": w.en} for w in self.words()]}
+        text = json.dumps(said, ensure_ascii=False, indent=1, allow_nan=False)
         tables = {"compliance": self.compliance.table, "cost": self.cost.table.reset_index()}
         if self.effect is not None:
             tables["effect"] = self.effect.table
-        paths = []
+        paths = [folder / "evaluation.json"]
+        files.write_text(paths[0], text + "\n")
         for name, table in tables.items():
             path = folder / f"{name}.csv"
             table.to_csv(path, index=False, encoding="utf-8-sig")

@@ -12,10 +12,12 @@ from serving.console import (
     audit_page,
     enterprises,
     login,
+    models,
     own,
     plan,
     stations,
     today,
+    verification,
     warning,
     warning_forms,
 )
@@ -23,7 +25,8 @@ from serving.console import (
 STATIC: Final = Path(__file__).parent / "static"
 CACHE: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 PARTS: Final = (
-    login, today, warning, warning_forms, plan, enterprises, own, stations, audit_page,
+    login, today, warning, warning_forms, plan, enterprises, own, stations,
+    verification, models, audit_page,
 )  # fmt: skip
 SHORT: Final = {"Cache-Control": "public, max-age=300"}
 

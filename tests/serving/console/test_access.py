@@ -46,6 +46,8 @@ PAGES: dict[str, str] = {
     "POST /own/1/answer": "order.acknowledge",
     "POST /own/1/resume": "resumption.request",
     "GET /stations": "station.read",
+    "GET /verification": "verification.read",
+    "GET /models": "model.read",
     "GET /audit": "audit.read",
     "POST /audit/accounts": "account.manage",
     "POST /audit/disable": "account.manage",
