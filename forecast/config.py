@@ -93,6 +93,8 @@ class CityConfig(Section):
     areas: dict[str, Names] = {}  # id in the station register -> names; others show the id
     calibrate: bool = False  # correct township and village stations through the references
     simulated: bool = False  # True: everything shown carries the word
+    # Object storage that gets a copy of every run (fsspec URL; credentials: the driver's own way).
+    forecast_store: str | None = Field(None, pattern=r"^[a-z][a-z0-9+.-]*://")
 
     @property
     def offset(self) -> pd.Timedelta:
@@ -101,8 +103,9 @@ class CityConfig(Section):
 
     @property
     def digest(self) -> str:
-        """Hash of the configuration's content, written into every product."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+        """Hash of the content, written into every product; where copies go is no content."""
+        content = self.model_dump_json(exclude={"forecast_store"})
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     @model_validator(mode="before")
     @classmethod

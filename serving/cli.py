@@ -12,7 +12,13 @@ import typer
 
 from forecast import command_line
 from forecast.command_line import Config, Json
-from serving import commands_duty, commands_publish, commands_response, commands_serve
+from serving import (
+    commands_cities,
+    commands_duty,
+    commands_publish,
+    commands_response,
+    commands_serve,
+)
 from training import commands as training_commands
 
 if TYPE_CHECKING:
@@ -57,7 +63,7 @@ def import_(
 
 @app.command()
 def daily(
-    config: Config,
+    config: Annotated[Path | None, typer.Option(help="The city's YAML.")] = None,
     issue_time: Annotated[
         str | None, typer.Option(help="Local, full hour; default: the last full hour.")
     ] = None,
@@ -65,19 +71,41 @@ def daily(
         str | None,
         typer.Option(help="Replays of past days: none, perturbed or perfect (observed)."),
     ] = None,
+    pictures: Annotated[bool, typer.Option(help="Posters, and charts in the pages.")] = True,
+    drift: Annotated[bool, typer.Option(help="Judge drift; propose a training.")] = True,
+    cities: commands_cities.Cities = None,
+    scheduler: commands_cities.Scheduler = None,
+    workers: commands_cities.Workers = None,
+    retries: commands_cities.Retries = 1,
+    limit_minutes: commands_cities.Limit = None,
     as_json: Json = False,
 ) -> None:
     """The daily run: observations to forecast to warning proposal to bulletin."""
+    from serving import settings, whole_day
+    from training import drift_daily
+
+    judge = drift_daily.judge if drift else None
+    if cities is not None or config is None:
+        if (cities is None) == (config is None):
+            command_line.refuse("--config, --cities", "both or neither", "one of the two")
+        commands_cities.daily(
+            cities, issue_time=issue_time, weather=weather, pictures=pictures,
+            scheduler=scheduler, workers=workers, retries=retries, limit_minutes=limit_minutes,
+            judge=judge, as_json=as_json,
+        )  # fmt: skip
+        return
+    commands_cities.only_with_cities(scheduler=scheduler, workers=workers, limit=limit_minutes)
     from forecast import config as configuration
-    from serving import daily as body
-    from serving import record_run, settings
 
     city = configuration.load(config)
     at = command_line.issue_time(issue_time, city.offset)
-    home, now = settings.home(), command_line.now().to_pydatetime()
-    report = body.run(city, home=home, issue_time=at, replay=command_line.tier(weather))
-    command_line.say(report.as_dict(), report.lines(), as_json=as_json)
-    command_line.finish(record_run.after(home, settings.database_url(), report.issue_time, now=now))
+    day = whole_day.run(
+        city, home=settings.home(), database_url=settings.database_url(), issue_time=at,
+        now=command_line.now().to_pydatetime(), replay=command_line.tier(weather),
+        pictures=pictures, judge=judge,
+    )  # fmt: skip
+    command_line.say(day.as_dict(), day.lines(), as_json=as_json)
+    command_line.finish(day.problems)
 
 
 @app.command()

@@ -73,6 +73,7 @@ def run(
     home: Path,
     issue_time: pd.Timestamp,
     replay: WeatherTier | None = None,
+    pictures: bool = True,
 ) -> DailyReport:
     """One daily run.
 
@@ -82,6 +83,7 @@ def run(
         issue_time: Naive UTC, a full hour; nothing later is read.
         replay: For past days without archived forecasts: none, perturbed or perfect (observed)
             weather instead of the ladder; the bulletin says which.
+        pictures: False: pages without charts and no posters, which are more than half of the work.
 
     Raises:
         DataError: No reading to forecast from.
@@ -96,7 +98,7 @@ def run(
         )
         bulletin = _bulletin(config, known, forecast, proposal)
         bulletin = daily_response.shown(daily_explain.shown(bulletin, known), response)
-        written += _write_words(run_folder(home, issue_time), proposal, bulletin)
+        written += _write_words(run_folder(home, issue_time), proposal, bulletin, pictures=pictures)
         written += _write_data(config, run_folder(home, issue_time), known, forecast, bulletin)
         written += daily_response.write(
             response, run_folder(home, issue_time), offset=config.offset
@@ -213,15 +215,21 @@ def _write_forecast(config: CityConfig, home: Path, known: Inputs, forecast: Iss
     return path
 
 
-def _write_words(folder: Path, proposal: Proposal, bulletin: Bulletin) -> list[Path]:
+def _write_words(
+    folder: Path, proposal: Proposal, bulletin: Bulletin, *, pictures: bool
+) -> list[Path]:
     text = json.dumps(warning_words.as_dict(proposal), ensure_ascii=False, indent=1)
     written = [folder / "proposal.json"]
     files.write_text(written[0], text + "\n")
     for lang in LANGUAGES:
         page, picture = folder / f"bulletin.{lang}.html", folder / f"bulletin.{lang}.png"
-        files.write_text(page, render.render_html(bulletin, lang))
+        files.write_text(page, render.render_html(bulletin, lang, charted=pictures))
+        written.append(page)
+        if not pictures:
+            picture.unlink(missing_ok=True)  # of an earlier run: it would show other numbers
+            continue
         files.write_bytes(picture, render.render_png(bulletin, lang))
-        written += [page, picture]
+        written.append(picture)
     return written
 
 

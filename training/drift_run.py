@@ -45,9 +45,14 @@ class DriftReport:
         """Everything out of the ordinary."""
         return tuple(f for part in self.findings.values() for f in part if f.beyond)
 
+    @property
+    def proposes(self) -> bool:
+        """Whether a training is proposed: inputs or forecasts are out of the ordinary."""
+        return any(f.beyond for p in ("inputs", "forecasts") for f in self.findings[p])
+
     def proposal(self) -> str:
         """What follows from it, in words."""
-        if any(f.beyond for p in ("inputs", "forecasts") for f in self.findings[p]):
+        if self.proposes:
             return (
                 "proposal: look at what is named, then train on data up to today and compare"
                 " (docs/retraining.md); nothing was trained"

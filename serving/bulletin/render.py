@@ -18,8 +18,11 @@ from serving.bulletin.content import Bulletin, Category, Lang
 STATIONS_LISTED: Final = 60  # reference stations in the table of the page
 
 
-def render_html(bulletin: Bulletin, lang: Lang) -> str:
-    """The bulletin as one HTML page with its pictures inside, for screen, phone and A4 print."""
+def render_html(bulletin: Bulletin, lang: Lang, *, charted: bool = True) -> str:
+    """The bulletin as one HTML page with its pictures inside, for screen, phone and A4 print.
+
+    Without `charted` the page has a dash in the place of each picture.
+    """
     return _template().render(
         b=bulletin,
         lang=lang,
@@ -31,9 +34,9 @@ def render_html(bulletin: Bulletin, lang: Lang) -> str:
         upper=lambda day: _upper(bulletin, day.aqi),
         pollutants=POLLUTANTS,
         reference=[s for s in bulletin.stations if s.reference][:STATIONS_LISTED],
-        fans=_uri(charts.fans_png(bulletin, lang)) if bulletin.fans else None,
-        maps=_uri(charts.maps_png(bulletin, lang)) if bulletin.stations else None,
-        history=_uri(charts.history_png(bulletin)) if bulletin.history.times else None,
+        fans=_uri(charts.fans_png(bulletin, lang)) if charted and bulletin.fans else None,
+        maps=_uri(charts.maps_png(bulletin, lang)) if charted and bulletin.stations else None,
+        history=_uri(charts.history_png(bulletin)) if charted and bulletin.history.times else None,
     )
 
 
