@@ -27,13 +27,14 @@ def serve(
     proxy: Annotated[
         str, typer.Option(help="Addresses whose X-Forwarded-For is believed.")
     ] = "127.0.0.1",
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes; about one a core.")] = 1,
 ) -> None:
     """The duty room: console and API. Accounts come from `lantian user add`."""
     from serving import settings
 
     run(
         config, settings.home(), settings.database_url(), host=host, port=port, house=house,
-        https=https, proxy=proxy,
+        https=https, proxy=proxy, workers=workers,
     )  # fmt: skip
 
 
@@ -47,26 +48,29 @@ def run(
     house: Path | None = None,
     https: bool = False,
     proxy: str = "127.0.0.1",
+    workers: int = 1,
 ) -> None:
     """Serve one home until it is stopped."""
-    import os
+    import tempfile
 
     import uvicorn
 
     from forecast import command_line
-    from forecast import config as configuration
-    from serving import app as application
-    from serving import logs, record_run
-    from serving.context import Context
+    from serving import logs, server
 
-    city = configuration.load(config)
-    store = record_run.opened(home, database_url)
-    token = os.environ.get("LANTIAN_METRICS_TOKEN")
-    context = Context(store, home, city, metrics_token=token)
-    logs.configure()  # JSON lines without secrets, uvicorn's own among them
-    shown = f"[{host}]" if ":" in host else host
-    command_line.line(f"http://{shown}:{port}/")
-    uvicorn.run(
-        application.create(context, secure=https, house=house), host=host, port=port,
-        log_level="warning", log_config=None, server_header=False, forwarded_allow_ips=proxy,
-    )  # fmt: skip
+    given = server.Given(config.resolve(), home.resolve(), house and house.resolve(), https)
+    with tempfile.TemporaryDirectory(prefix="lantian-metrics-") as folder:
+        server.hand_on(given, database_url, Path(folder) if workers > 1 else None)
+        if workers == 1:
+            made = server.build()
+        else:
+            server.store_of(given).engine.dispose()  # a wrong store or config is told here, once
+            logs.configure()
+        shown = f"[{host}]" if ":" in host else host
+        command_line.line(f"http://{shown}:{port}/")
+        uvicorn.run(
+            made if workers == 1 else "serving.server:build", factory=workers > 1,
+            workers=workers if workers > 1 else None, host=host, port=port, log_level="warning",
+            log_config=None, server_header=False, forwarded_allow_ips=proxy, ws="none",
+            timeout_worker_healthcheck=60,  # a busy worker is not a dead one
+        )  # fmt: skip

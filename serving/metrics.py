@@ -5,6 +5,7 @@ Labels are routes, never paths: a path would carry names and grow without end.
 """
 
 import datetime as dt
+import os
 from collections.abc import Iterator
 from typing import Final
 
@@ -46,7 +47,18 @@ def exposition(metrics: Metrics, store: Store, *, now: dt.datetime) -> bytes:
         gauge = Gauge(name, words, labels, registry=snapshot)
         for given, value in values:
             (gauge.labels(**given) if given else gauge).set(value)
-    return generate_latest(metrics.registry) + generate_latest(snapshot)
+    return generate_latest(_counted(metrics)) + generate_latest(snapshot)
+
+
+def _counted(metrics: Metrics) -> CollectorRegistry:
+    """What the server's processes counted: one's own, or all of them added up."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return metrics.registry
+    from prometheus_client import multiprocess
+
+    together = CollectorRegistry()
+    multiprocess.MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+    return together
 
 
 Sample = tuple[dict[str, str], float]

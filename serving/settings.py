@@ -12,3 +12,8 @@ def home() -> Path:
 def database_url() -> str:
     """LANTIAN_DATABASE_URL, default SQLite at `lantian.db` of the home."""
     return os.environ.get("LANTIAN_DATABASE_URL") or f"sqlite:///{home().resolve() / 'lantian.db'}"
+
+
+def metrics_token() -> str | None:
+    """LANTIAN_METRICS_TOKEN, which /metrics asks for where it is set."""
+    return os.environ.get("LANTIAN_METRICS_TOKEN") or None
