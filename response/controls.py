@@ -63,6 +63,7 @@ def plan(
         effect=effect,
         prior_days=pd.Series(dtype=float) if case.season is None else case.season,
         budget_yuan=case.budget_yuan,
+        day_weights=case.day_weights,
         chance=chance,
         changed=_changed(choices, near, fixed, case.config),
         upper=_fixed(choices, fixed or {}),
@@ -124,6 +125,10 @@ def _check(case: Case) -> None:
     if case.goal == "bottom_line" and any(v is None for v in given):
         expected = "bottom_line, probability, members, standard and effects"
         problems.append(Problem("bottom_line", "something not given", expected))
+    w = case.day_weights
+    if w is not None and not (np.shape(w) == (len(case.days),) and (w >= 0).all() and w.any()):
+        expected = f"{len(case.days)} numbers, none below 0, one above"
+        problems.append(Problem("day_weights", str(w), expected))
     if case.members is not None and case.members.shape[1] != len(case.days):
         problems.append(Problem("members", f"{case.members.shape[1]} days", f"{len(case.days)}"))
     if case.level not in case.config.other_measures.levels:

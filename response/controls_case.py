@@ -29,6 +29,7 @@ class Case:
         standard: Edition of the index for these days; only for the bottom line.
         goal: least_loss, most_effect or bottom_line.
         budget_yuan: Largest loss; needed for most_effect.
+        day_weights: What a microgram is worth on each day, for most_effect; None: the same.
         bottom_line: Daily AQI not to be exceeded; probability: accepted share of members.
         season: Lost output so far by enterprise, in days of its normal output.
         current_load: Load of units already reduced, by unit.
@@ -46,6 +47,7 @@ class Case:
     standard: Standard | None = None
     goal: Goal = "least_loss"
     budget_yuan: float | None = None
+    day_weights: Floats | None = None
     bottom_line: int | None = None
     probability: float | None = None
     season: pd.Series | None = None

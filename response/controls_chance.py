@@ -6,6 +6,7 @@ line: exact, because the limit of each pollutant is found by the index itself (f
 rounding included. Afterwards the index of the reduced members says what the plan promises.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -114,3 +115,36 @@ def exceedance(
             after[..., p] = np.maximum(after[..., p] - saved[..., number], 0.0)
     index = aqi.daily(after, standard).aqi
     return tuple(float(v) for v in (~(index <= line)).mean(axis=0))
+
+
+def day_weights(
+    members: Floats, standard: Standard, *, lines: Sequence[int], near_ug: float,
+    least: float = 0.2,
+) -> Floats:  # fmt: skip
+    """What a microgram of PM2.5 is worth on each day: how many line crossings it avoids.
+
+    The expected number of lines exceeded with PM2.5 `near_ug` higher, less that with it lower,
+    per microgram; a day on which no line is in question still counts by `least`, because lungs
+    have no line.
+
+    Args:
+        members: (member, day, POLLUTANTS).
+        standard: The edition of the days.
+        lines: Daily AQI values.
+        near_ug: Half the window, ug m-3, above 0; members are few, so it smooths.
+        least: Of the largest weight.
+
+    Returns:
+        (day,), the largest is 1; all 1 where no line is in question on any day.
+    """
+    p = POLLUTANTS.index("pm25")
+    counts = []
+    for sign in (1, -1):
+        moved = np.array(members, dtype=np.float64)
+        moved[..., p] = np.maximum(moved[..., p] + sign * near_ug, 0.0)
+        index = aqi.daily(moved, standard).aqi
+        counts.append(sum((~(index <= line)).mean(axis=0) for line in lines))
+    gain = np.asarray(counts[0] - counts[1], dtype=np.float64)
+    if not gain.max() > 0:
+        return np.ones(members.shape[1])
+    return np.maximum(gain / gain.max(), least)

@@ -6,6 +6,7 @@ leaves more than the wanted gap, among all that could still beat the plan in han
 reduced cost exceeds the distance between plan and bound cannot.
 """
 
+import logging
 import os
 import sys
 import time
@@ -68,6 +69,8 @@ def minimise(
     relaxed = _relaxed(model, settings, whole, limit_s=left())
     if "x" not in whole or relaxed.values is None:
         return relaxed
+    if relaxed.outcome == "time_limit":  # neither a plan nor a bound
+        return Answer("time_limit", None, np.nan, None)
     x = model.variables["x"]
     upper = x.upper.copy(deep=True)
     may, bound = upper.to_numpy(), relaxed.value
@@ -148,6 +151,8 @@ def _greeted() -> None:
 
 def _solve(model: linopy.Model, settings: Solver, *, gap: float, limit_s: float) -> Answer:
     _greeted()
+    # A program without a solution is an answer here, and the plan says it in words.
+    logging.getLogger("linopy").setLevel(logging.ERROR)
     # ok also covers a time limit: the condition tells, and whether there is a plan at all.
     status, condition = model.solve(
         "highs", io_api="direct", mip_rel_gap=gap, time_limit=limit_s, threads=settings.threads,

@@ -64,6 +64,7 @@ class Program:
     chance: Chance | None
     changed: Floats | None
     upper: NDArray[np.bool_]
+    day_weights: Floats | None = None  # (day,), what a microgram is worth; None: the same
 
     @property
     def scale(self) -> float:
@@ -119,8 +120,12 @@ def objective(program: Program, model: linopy.Model, goal: str) -> linopy.Linear
     cost = 1 * v["money"] + 1 * v["change"]
     if goal != "most_effect":
         return cost
-    weights = np.array([program.config.effect.weights.get(p, 0.0) for p in AIR])
-    weighted = (xr.DataArray(weights, dims="pollutant", coords={"pollutant": list(AIR)})
+    each = np.array([program.config.effect.weights.get(p, 0.0) for p in AIR])
+    days = program.saved.shape[2]
+    by_day = np.ones(days) if program.day_weights is None else program.day_weights
+    weights = by_day[:, None] * each
+    coords = {"day": range(days), "pollutant": list(AIR)}
+    weighted = (xr.DataArray(weights, dims=("day", "pollutant"), coords=coords)
                 * v["effect"]).sum()  # fmt: skip
     # Money breaks ties only: a thousandth of the dearest effect there is.
     worth = 1e-6 * max(float((program.saved * weights).sum(axis=(2, 3)).max()), 1e-9)

@@ -3,7 +3,8 @@
 Order of what gives way when not everything can hold: first minor sources are drawn in, then the
 fairness bound, the loss budget, the bottom line and last the legal ratios are missed; each by as
 little as possible once the more important ones are at their least. Grades, kinds, loads and hours
-never give way. Knows no words.
+never give way. Where the time is up before that is settled, the linear relaxation with these ranks
+as prices is rounded up. Knows no words.
 """
 
 import time
@@ -24,6 +25,10 @@ Goal = Literal["least_loss", "most_effect", "bottom_line"]
 # What is kept first when not everything can hold.
 _RANK: Final = (("ratio", "trade"), ("bottom_line",), ("budget",), ("fairness",))
 _TOLERANCE: Final = 1e-6
+_PRICES: Final = (1e4, 1e3, 1e2, 1e1)  # of the ranks, where one solve has to do
+_LAST_RESORT_S: Final = (
+    60.0  # for that solve, after the time is up: seconds where nothing else runs
+)
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class Solution:
     Attributes:
         chosen: (unit,) schedule numbers.
         status: optimal (within the gap), time_limit (best found), fallback (nothing was found in
-            time: every unit as deep as it may).
+            time: the relaxation rounded up, or every unit as deep as it may).
         gap: Relative gap of the last solve; None where there is no bound.
         seconds: Wall time of all solves.
         feasible: Every target is met.
@@ -79,7 +84,7 @@ def solve(
     if first.values is not None:
         return done(first)
     if first.outcome == "time_limit":
-        return _fallback(program, clock() - begin)
+        return replace(_rounded(program, goal), seconds=clock() - begin)
     minor = bool((alone.upper != program.upper).any())
     if minor:
         # The others are exhausted: minor sources come in, as few yuan of them as will do.
@@ -88,7 +93,7 @@ def solve(
             return done(second, minor_used=True)
     third = _nearest(program, goal, gap=gap, left=left)
     if third is None:
-        return _fallback(program, clock() - begin)
+        return replace(_rounded(program, goal), seconds=clock() - begin)
     found = done(third, minor_used=minor)
     conflicts = _conflicts(program, found.missed, left)
     return replace(found, conflicts=conflicts, seconds=clock() - begin)
@@ -134,7 +139,10 @@ def _minor_money(program: Program, model: linopy.Model) -> linopy.LinearExpressi
 def _nearest(
     program: Program, goal: Goal, *, gap: float, left: Callable[[], float]
 ) -> Answer | None:
-    """Lexicographic: each rank of targets missed as little as can be, then the goal."""
+    """Lexicographic: each rank of targets missed as little as can be, then the goal.
+
+    None where the time does not suffice for the ranks: half a rank is no plan.
+    """
     settings = program.config.solver
     model = build(program, elastic=True)
     present = {t for t in TARGETS if f"slack_{t}" in model.variables}
@@ -145,8 +153,8 @@ def _nearest(
             continue
         total = sum((1 * s.sum() for s in slacks[1:]), start=1 * slacks[0].sum())
         answer = minimise(model, total, settings, gap=1e-4, limit_s=left())
-        if answer.values is None:
-            break
+        if answer.values is None or answer.outcome == "time_limit":
+            return None
         best, least = answer, max(answer.value, 0.0)
         # Room for the solver's tolerance; a member more or less is no tolerance.
         room = 1e-4 if "bottom_line" in rank else 1e-3 * least + 1e-5
@@ -156,7 +164,7 @@ def _nearest(
     if (program.options.units["rule"] == "minor").any():
         use = _minor_money(program, model)
         answer = minimise(model, use, settings, gap=gap, limit_s=left())
-        if answer.values is not None:
+        if answer.values is not None and answer.outcome != "time_limit":
             best = answer
             model.add_constraints(use <= answer.value * (1 + gap) + 1e-4, name="minor_last")
     last = minimise(model, objective(program, model, goal), settings, gap=gap, limit_s=left())
@@ -176,12 +184,29 @@ def _solution(answer: Answer) -> Solution:
     )
 
 
-def _fallback(program: Program, seconds: float) -> Solution:
-    """Nothing was found in time: every unit on its deepest schedule, honest about it."""
+def _rounded(program: Program, goal: Goal) -> Solution:
+    """Nothing was settled in time: one relaxation, ranks as prices, each unit rounded up.
+
+    A basic solution is fractional in no more units than there are targets; these take the deepest
+    of their choices, so ratios hold and the loss is a little higher. Minor sources cost as a rank
+    does. Where even this is not solved, every unit is as deep as it may be.
+    """
+    model = build(program, relaxed=True, elastic=True)
+    goal_now = objective(program, model, goal)
+    for rank, price in zip(_RANK, _PRICES, strict=True):
+        for name in rank:
+            if f"slack_{name}" in model.variables:
+                goal_now = goal_now + price * model.variables[f"slack_{name}"].sum()
+    minor = (program.options.units["rule"] == "minor").to_numpy()
+    if minor.any():
+        goal_now = goal_now + _PRICES[-1] * _minor_money(program, model)
+    answer = minimise(model, goal_now, program.config.solver, gap=1e-3, limit_s=_LAST_RESORT_S)
     depth = np.where(program.upper, program.options.cut.sum(axis=(2, 3)), -1.0)
-    chosen = depth.argmax(axis=1).astype(np.int64)
-    return Solution(chosen, "fallback", None, seconds, feasible=False, missed={}, conflicts=(),
-                    minor_used=True)  # fmt: skip
+    used = depth if answer.values is None else np.where(answer.values["x"] > 1e-6, depth, -1.0)
+    chosen = np.where((used >= 0).any(axis=1), used.argmax(axis=1), depth.argmax(axis=1))
+    reduced = (program.options.schedules[chosen] != 0).any(axis=1)
+    return Solution(chosen.astype(np.int64), "fallback", None, 0.0, feasible=False, missed={},
+                    conflicts=(), minor_used=bool((minor & reduced).any()))  # fmt: skip
 
 
 def _conflicts(

@@ -21,8 +21,8 @@ _STATUS: Final = {
     "optimal": ("达到设定精度", "within the wanted gap"),
     "time_limit": ("到时限，为已找到的最好方案", "time limit: the best plan found"),
     "fallback": (
-        "到时限仍无解，按各单元最深措施",
-        "nothing found in time: every unit at its deepest",
+        "到时限未求得方案，按线性松弛取整，偏严",
+        "nothing settled in time: the linear relaxation rounded up, stricter than need be",
     ),
 }
 _COLUMNS_ZH: Final = {

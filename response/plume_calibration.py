@@ -109,6 +109,42 @@ def factors(
     return result
 
 
+def by_day(
+    daily: xr.Dataset,
+    *,
+    settings: Settings,
+    level: pd.DataFrame | None = None,
+    observed: pd.DataFrame | None = None,
+    modelled: pd.DataFrame | None = None,
+) -> xr.Dataset:
+    """Contributions of several days, each with its own factors.
+
+    Args:
+        daily: Dims with `day`; its coordinate `date` (local midnight) says which each is.
+        settings: The calibration's.
+        level: city_sum() of the model with these days among them; None: no stagnation.
+        observed, modelled: increment() of observations and of the units' sum; None: none.
+
+    Returns:
+        The same; attrs `calibration` of a pollutant are the factors of the days.
+    """
+    none = pd.DataFrame()
+    dates = pd.DatetimeIndex(daily["date"].to_numpy())
+    found = [
+        factors(
+            none if observed is None else observed, none if modelled is None else modelled, day,
+            settings=settings, level=level,
+        )
+        for day in dates
+    ]  # fmt: skip
+    parts = [calibrated(daily.isel(day=[i]), f) for i, f in enumerate(found)]
+    result = xr.concat(parts, dim="day", combine_attrs="override")
+    for name in CALIBRATED:
+        if name in result:
+            result[name].attrs["calibration"] = [round(f[name], 4) for f in found]
+    return result
+
+
 def calibrated(days: xr.Dataset, factor: Mapping[str, float]) -> xr.Dataset:
     """Contributions times their factors; ozone stays as it is. New values, attrs say the factors.
 

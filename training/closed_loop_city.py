@@ -35,6 +35,7 @@ ISSUE_HOUR: Final = 16  # local
 REACH: Final = 80  # hours from 16:00 to the end of D+3
 GRID_M: Final = 4000.0
 LONGEST_H: Final = 48.0
+PUFFS_PER_HOUR: Final = 1  # half of the product's: days of means need no more
 _AROUND_H: Final = 72  # hours of weather kept before the period
 
 
@@ -141,20 +142,28 @@ class Winter:
         named = {n: fields[n] for n in schema.WEATHER}
         return schema.dataset(self.sky.times[rows], self.stations, named)
 
-    def effects(self, weather: xr.Dataset, issue: pd.Timestamp, units: pd.Index) -> xr.Dataset:
-        """Ug m-3 each unit adds to the city on D+1..D+3 at full load: AIR and co (unit, day)."""
+    def effects(
+        self, weather: xr.Dataset, issue: pd.Timestamp, units: pd.Index, air: xr.Dataset
+    ) -> xr.Dataset:
+        """Ug m-3 each unit adds to the city on D+1..D+3 at full load: AIR and co (unit, day).
+
+        Not calibrated; `air` is the city's o3 and no2 as believed, by hour up to D+3.
+        """
         settings = plume_settings.load()
+        puffs = settings.puffs.model_copy(update={"per_hour": PUFFS_PER_HOUR})
+        settings = settings.model_copy(update={"puffs": puffs})
         at = {k: ("point", self.stations[k].to_numpy(float)) for k in ("latitude", "longitude")}
         points = weather[list(schema.WEATHER)].drop_vars(
             [c for c in weather.coords if c not in ("time", "station")]
         )
         points = points.rename(station="point").drop_vars("point").assign_coords(at)
+        points = points.sel(time=points["time"] <= air["time"][-1])
         stacks = self.register.stacks
         some = SimpleNamespace(
             units=self.register.units.loc[units], stacks=stacks[stacks["unit"].isin(units)]
         )
         hourly = dispersion.contributions(
-            some, points, self.stations, settings=settings, after=issue, workers=1
+            some, points, self.stations, settings=settings, after=issue, air=air, workers=1
         )
         daily = dispersion.daily(hourly, issue, settings=settings)
         return daily[[*AIR, "co"]].mean("receptor", keep_attrs=True)

@@ -16,12 +16,15 @@ from scipy import stats
 
 from forecast import files, validity
 from forecast.schema import POLLUTANTS
-from training.closed_loop import LEAD_IN, POLICIES, Policy, Run, daily_index
+from response import promises
+from training.closed_loop import LEAD_IN, daily_index
 from training.closed_loop_city import DAY
+from training.closed_loop_decisions import LINES, POLICIES, Policy
+from training.closed_loop_store import Run
 
 Floats = NDArray[np.float64]
 METRICS: Final = ("heavy_days", "breaches", "lost_output", "restarts", "false_alarms")
-LINES: Final = (150, 200)  # the limits of configs/resumption/bottom-line.yaml
+EDGES: Final = (0.0, 0.05, 0.2, 0.5, 0.8, 0.95, 1.0)
 _OZONE: Final = POLLUTANTS.index("o3")
 _PM25: Final = POLLUTANTS.index("pm25")
 
@@ -72,16 +75,55 @@ def numbers(
     return made
 
 
-def promised(runs: Sequence[Run], first: pd.Timestamp, line: int) -> tuple[int, float, int]:
-    """Resumption's promises for the next day: how many, their mean, how many were broken."""
-    shares, broken = [], 0
-    for run in runs:
+def kept_promises(runs: Sequence[Run], first: pd.Timestamp) -> pd.DataFrame:
+    """Every promise for a next day with what happened.
+
+    Args:
+        runs: Of one policy, one per seed.
+        first: First local day that counts.
+
+    Returns:
+        line, kind, promised (0..1), broken, block (a week of a seed: one draw of the weather).
+    """
+    rows = []
+    for number, run in enumerate(runs):
         aqi = daily_index(np.stack(run.air), first - LEAD_IN * DAY)
-        for day, share in run.promises:
-            if day < len(aqi):
-                shares.append(share)
-                broken += int(aqi[day] > line)
-    return len(shares), float(np.mean(shares)) if shares else float("nan"), broken
+        rows += [
+            (p.line, p.kind, p.share, bool(aqi[p.day] > p.line), 100 * number + p.day // 7)
+            for p in run.promises
+            if p.day < len(aqi)
+        ]
+    return pd.DataFrame(rows, columns=["line", "kind", "promised", "broken", "block"])
+
+
+def promise_lines(table: pd.DataFrame) -> list[str]:
+    """Promised probabilities against frequencies, by line and bin; 95 % intervals."""
+    if table.empty:
+        return ["No promise was made."]
+    lines = [
+        "| line | promised, bin | promises | promised, mean | happened | 95 % interval | inside |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for line, part in table.groupby("line"):
+        found = promises.calibration(
+            part["promised"].to_numpy(), part["broken"].to_numpy(), edges=EDGES,
+            blocks=part["block"].to_numpy(),
+        )  # fmt: skip
+        for row in found.table.itertuples():
+            lines.append(
+                f"| AQI {line} | {row.low:g} to {row.high:g} | {row.count} | {row.promised:.3f} |"
+                f" {row.realised:.3f} | {row.ci_low:.3f} to {row.ci_high:.3f} |"
+                f" {'yes' if row.agrees else 'no'} |"
+            )
+    kinds = {"free": "without orders", "plan": "under a plan", "resumption": "while units resume"}
+    means = table.groupby(["line", "kind"])[["promised", "broken"]].agg(["count", "mean"])
+    lines.append("")
+    for (line, kind), row in means.iterrows():
+        count, said, was = int(row.iloc[0]), row.iloc[1], row.iloc[3]
+        lines.append(
+            f"- AQI {line}, {kinds[kind]}: {count} promises, mean {said:.3f}, happened {was:.3f}."
+        )
+    return lines
 
 
 def as_json(found: Sequence[Mapping[Policy, Mapping[str, float]]]) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from forecast import aqi, standards
 from forecast.problems import ConfigError, DataError
-from response import controls, controls_chance
+from response import controls, controls_chance, controls_solve
 from response.controls_config import SPECIES
+from response.controls_highs import Answer, minimise
 from tests.response.controls_cases import (
     DAYS,
     NONE,
@@ -168,6 +169,32 @@ def test_most_effect_within_the_budget():
     assert modes(plan) == ["normal", "measure", "measure"]
     assert plan.effect["pm25"].tolist() == pytest.approx([5.0, 5.0])
     assert plan.loss_yuan == pytest.approx(4e5)
+
+
+def test_the_budget_goes_to_the_day_on_which_it_matters_most():
+    # One unit, one day's stop affordable; the second day's microgram is worth more.
+    asked = case(
+        {"value_yuan_d": 1e5}, goal="most_effect", budget_yuan=1.5e5, effects=effects([1.0]),
+        ratio={}, day_weights=np.array([0.5, 1.0]),
+    )  # fmt: skip
+    for weights, ordered in (([0.5, 1.0], "normal measure"), ([1.0, 0.5], "measure normal")):
+        plan = controls.plan(replace(asked, day_weights=np.array(weights)))
+        assert plan.modes.loc["u0"].tolist() == ordered.split()
+    with pytest.raises(ConfigError, match="day_weights"):
+        controls.plan(replace(asked, day_weights=np.array([1.0])))
+
+
+def test_a_day_counts_by_the_lines_it_may_cross():
+    # AQI 150 and 200 are PM2.5 115 and 150: day 1 far below both, day 2 has two of four members
+    # within 10 of a line, day 3 one of four.
+    made = np.tile(members([50.0] * 4)[:, :1], (1, 3, 1))
+    made[:, 1, 0] = [110, 130, 145, 300]
+    made[:, 2, 0] = [90, 130, 130, 155]
+    standard = standards.load("hj633-2012")
+    found = controls_chance.day_weights(made, standard, lines=(150, 200), near_ug=10)
+    assert found.tolist() == pytest.approx([0.2, 1.0, 0.5])
+    found = controls_chance.day_weights(made[:, :1], standard, lines=(150, 200), near_ug=10)
+    assert found.tolist() == [1.0]
 
 
 @pytest.mark.parametrize(
@@ -330,3 +357,22 @@ def test_the_same_case_gives_the_same_plan():
     asked = case(*({"value_yuan_d": 1e5 + i % 3, "pm": 30.0 + i % 5} for i in range(12)))
     one, two = controls.plan(asked), controls.plan(asked)
     pd.testing.assert_frame_equal(one.orders, two.orders)
+
+
+def test_when_the_time_is_up_before_anything_is_settled_the_relaxation_is_rounded_up(monkeypatch):
+    def slow(model, goal, solver, *, gap, limit_s):
+        if limit_s < controls_solve._LAST_RESORT_S:
+            return Answer("time_limit", None, np.nan, None)
+        return minimise(model, goal, solver, gap=gap, limit_s=limit_s)
+
+    monkeypatch.setattr(controls_solve, "minimise", slow)
+    units = ({"value_yuan_d": 3e5}, {"value_yuan_d": 1e5}, {"value_yuan_d": 2e5})
+    plan = controls.plan(case(*units, ratio={"pm": 0.15}), time_limit_s=1)
+    assert (plan.status, plan.gap) == ("fallback", None)
+    # 150 kg/d: the cheapest whole, half of the next: rounded up; the dear one runs.
+    assert modes(plan) == ["normal", "measure", "measure"]
+    assert plan.feasible
+    # Out of reach: as near as can be, and said.
+    plan = controls.plan(case(*units, ratio={"pm": 0.5}), time_limit_s=1)
+    assert modes(plan) == ["measure", "measure", "measure"]
+    assert [s.target for s in plan.shortfalls] == ["ratio_pm", "ratio_pm"]
