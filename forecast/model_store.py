@@ -116,10 +116,12 @@ def champion(home: Path, city: str) -> Kept | None:
     if not path.is_file():
         return None
     try:
-        place = home / str(json.loads(path.read_text(encoding="utf-8"))["folder"])
+        folder = str(json.loads(path.read_text(encoding="utf-8"))["folder"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError([Problem(str(path), repr(error), "the pointer of a promotion")]) from error
-    return Kept(place, _trained_until(place / MANIFEST))
+    if not folder:  # the first promotion was taken back
+        return None
+    return Kept(home / folder, _trained_until(home / folder / MANIFEST))
 
 
 def _trained_until(manifest: Path) -> pd.Timestamp:

@@ -63,6 +63,8 @@ def of(home: Path, city: str) -> Records:
         folders.append((shipped, f"shipped/{city}"))
     models = [_model(folder, name) for folder, name in folders]
     models.sort(key=lambda m: (m.until, m.name), reverse=True)
+    if pointer is not None and not pointer["folder"]:  # the first promotion was taken back
+        pointer = None
     champion = str(pointer["folder"]) if pointer else None
     return Records(tuple(models[:_MOST]), champion, pointer, decisions[:_MOST], tuple(faults))
 

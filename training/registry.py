@@ -3,7 +3,10 @@
 Takes a model folder of a home and a comparison (`compare.json` of training.compare); leaves
 
     models/<city>/champion.json      what runs now; forecast.model_store.champion reads it
-    models/<city>/promotions.jsonl   every decision, refusals included; only ever appended to
+    models/<city>/promotions.jsonl   every decision, refusals included; lines are only ever added
+
+A decision counts from the moment champion.json is replaced, and holds all of it: one that died
+before its line was written is in `decisions` all the same, and the next command writes the line.
 
 The gate lets a candidate pass that is nowhere worse than the champion beyond the interval of their
 paired difference, and names every line on which it is. A first model has no champion to be
@@ -13,7 +16,6 @@ kept. Rolling back is a decision like the others: the pointer returns to the one
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -112,8 +114,9 @@ def promote(
             str(before["folder"]) if before else "", by, now.isoformat(), reason,
             force and bool(failed), _sha(comparison) if comparison else "", tuple(failed),
         )  # fmt: skip
-        _append(home, decision)
-        if not refused:
+        if refused:
+            _log(home, city, decision)
+        else:
             _point(home, decision)
     if refused:
         where = f"promotion of {candidate}"
@@ -146,11 +149,7 @@ def roll_back(home: Path, city: str, *, by: str, reason: str, now: pd.Timestamp)
             str(back["model_sha256"]) if back else "", str(back["trained_until"]) if back else "",
             str(present["folder"]), by, now.isoformat(), reason, False, "", (),
         )  # fmt: skip
-        _append(home, decision)
-        if back is None:
-            (home / "models" / city / POINTER).unlink()
-        else:
-            _point(home, decision)
+        _point(home, decision)
     return decision
 
 
@@ -158,9 +157,7 @@ def pointer(home: Path, city: str) -> Mapping[str, Any] | None:
     """champion.json of a city, or None."""
     if model_store.champion(home, city) is None:
         return None
-    path = home / "models" / city / POINTER
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+    return _pointed(home, city)
 
 
 def decisions(home: Path, city: str) -> list[Mapping[str, Any]]:
@@ -170,16 +167,16 @@ def decisions(home: Path, city: str) -> list[Mapping[str, Any]]:
         DataError: A line that is none.
     """
     path = home / "models" / city / LOG
-    if not path.is_file():
-        return []
-    found = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    found: list[Mapping[str, Any]] = []
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    for number, line in enumerate(lines, start=1):
         try:
             found.append(json.loads(line))
         except ValueError as error:
             where = f"{path}: line {number}"
             raise DataError([Problem(where, line[:80], "a decision as JSON")]) from error
-    return found
+    last = _pointed(home, city)
+    return found if last is None or last in found else [*found, last]
 
 
 def gate(
@@ -270,18 +267,30 @@ def _inside(home: Path, city: str, candidate: Path, until: pd.Timestamp) -> Path
 
 
 def _point(home: Path, decision: Decision) -> None:
+    """The decision holds from here on; its line follows."""
     content = asdict(decision)
     path = home / "models" / decision.city / POINTER
+    _log(home, decision.city)  # of one that died, before its pointer goes
     files.write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+    _log(home, decision.city)
 
 
-def _append(home: Path, decision: Decision) -> None:
-    path = home / "models" / decision.city / LOG
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as handle:
-        handle.write(json.dumps(asdict(decision), ensure_ascii=False) + "\n")
-        handle.flush()
-        os.fsync(handle.fileno())
+def _pointed(home: Path, city: str) -> dict[str, Any] | None:
+    """champion.json as it is: the last decision that moved it; no folder: nothing is promoted."""
+    path = home / "models" / city / POINTER
+    if not path.is_file():
+        return None
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def _log(home: Path, city: str, refusal: Decision | None = None) -> None:
+    """Every decision there is into the log, whole or not at all, and a refusal behind them."""
+    said = [*decisions(home, city), *([asdict(refusal)] if refusal else [])]
+    text = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in said)
+    path = home / "models" / city / LOG
+    if text and not (path.is_file() and path.read_text(encoding="utf-8") == text):
+        files.write_text(path, text)
 
 
 def _said_who_and_why(by: str, reason: str) -> None:

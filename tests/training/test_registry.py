@@ -162,3 +162,28 @@ def test_wrong_use_is_refused(tmp_path: Path, model: Path) -> None:
     broken.write_text("{}", encoding="utf-8")
     with pytest.raises(DataError, match="a comparison that holds"):
         registry.promote(tmp_path, "demo", model, comparison=broken, **WHO)
+
+
+def test_a_decision_that_died_before_its_line_is_known_and_not_made_again(
+    tmp_path: Path, model: Path
+) -> None:
+    """champion.json is replaced first: who looks sees what was decided, and the log follows."""
+    places = [in_home(model, tmp_path, stamp) for stamp in ("20251210T0000Z", "20251211T0000Z")]
+    for folder in places:
+        registry.promote(tmp_path, "demo", folder, force=True, **WHO)
+    log = tmp_path / "models" / "demo" / registry.LOG
+    first, second = log.read_text(encoding="utf-8").splitlines()
+    log.write_text(first + "\n", encoding="utf-8")
+    assert [d["folder"] for d in registry.decisions(tmp_path, "demo")] == [
+        str(folder.relative_to(tmp_path)) for folder in places
+    ]
+    registry.roll_back(tmp_path, "demo", **WHO)
+    assert log.read_text(encoding="utf-8").splitlines()[:2] == [first, second]
+    champion = model_store.champion(tmp_path, "demo")
+    assert champion is not None
+    assert champion.folder == places[0]
+    registry.roll_back(tmp_path, "demo", **WHO)
+    assert model_store.champion(tmp_path, "demo") is None
+    with pytest.raises(ConfigError, match="nothing promoted"):
+        registry.roll_back(tmp_path, "demo", **WHO)
+    assert len(log.read_text(encoding="utf-8").splitlines()) == 4
