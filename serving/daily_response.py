@@ -21,6 +21,7 @@ from response import controls_tables, plan_orders, plan_run, resume_home
 from response.plan_run import PlanResult
 from response.resume_home import Resumed
 from response.warning import Proposal
+from serving import daily_budget
 from serving.bulletin import response as sections
 from serving.bulletin.content import Bulletin, Note, Text
 
@@ -35,6 +36,7 @@ class Response:
     plan: PlanResult | None = None
     resumption: Resumed | None = None
     notes: tuple[Note, ...] = ()
+    budget: str | None = None  # of daily_budget
 
 
 def respond(
@@ -48,8 +50,9 @@ def respond(
         issue_time: Naive UTC.
         proposal: The run's.
     """
+    spent = daily_budget.text(config, home, issue_time)
     if not (home / "register" / "current.json").is_file():
-        return Response()
+        return Response(budget=spent)
     notes: list[Note] = []
     level = proposal.level
     plan = None
@@ -65,7 +68,7 @@ def respond(
             lambda: resume_home.run(config, home=home, issue_time=issue_time, requests=asked),
             Text("复产安排", "resumption"), notes,
         )  # fmt: skip
-    return Response(plan, resumption, tuple(notes))
+    return Response(plan, resumption, tuple(notes), spent)
 
 
 def shown(bulletin: Bulletin, found: Response) -> Bulletin:
@@ -85,6 +88,9 @@ def write(found: Response, folder: Path, *, offset: pd.Timedelta) -> list[Path]:
     (`lantian plan --out` gives the workbook).
     """
     written = []
+    if found.budget is not None:
+        written.append(folder / daily_budget.FILE)
+        files.write_text(written[-1], found.budget)
     if found.plan is not None:
         said = {k: v for k, v in found.plan.as_dict().items() if k != "seconds"}
         text = json.dumps(said, ensure_ascii=False, indent=1, allow_nan=False)

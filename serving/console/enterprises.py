@@ -1,132 +1,145 @@
-"""Pages 4 and 5: the register with orders and answers; requests to resume and their decision."""
+"""Page 5: the register with orders, their answers, and who does what was ordered."""
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from forecast.problems import ConfigError, DataError, Problem
+from forecast.problems import ConfigError, DataError
 from response import register_home
-from serving.console import own, summary
+from serving import compliance
+from serving.compliance import WORDS, Verdict
+from serving.console import own
 from serving.console import site as web
-from serving.console.site import Form, Visitor
+from serving.console.site import Site, Visitor
 from serving.console.texts import own as words
-from serving.store import audit
-from serving.store.engine import Conflict, Store, reading, writing
-from serving.store.models import (
-    Acknowledgement,
-    Order,
-    Reading,
-    ResumptionDecision,
-    ResumptionRequest,
-)
+from serving.store.engine import Store, reading
+from serving.store.models import Acknowledgement, CityWarning, Order, Reading
 
 router = APIRouter()
 Reader = Annotated[Visitor, Depends(web.needs("enterprise.read"))]
-Resumer = Annotated[Visitor, Depends(web.needs("resumption.read"))]
-Decider = Annotated[Visitor, Depends(web.needs("resumption.decide"))]
 MOST: Final = 200
-OUTCOMES: Final = ("start_now", "start_at", "partial", "wait", "refused")
+ANSWERS: Final = ("none", "cannot", "received", "carried_out")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An enterprise's recent orders: their answers and verdicts."""
+
+    orders: int
+    answers: Counter[str]  # of each order the newest
+    verdicts: Counter[str]
+    exercise: bool
+
+    @property
+    def worst(self) -> int:
+        """Place of its worst verdict in WORDS."""
+        return min((WORDS.index(w) for w in WORDS if self.verdicts[w]), default=len(WORDS))
 
 
 @router.get("/enterprises")
-def enterprises(request: Request, who: Reader, find: str = "") -> Response:
-    """The register, with each enterprise's newest answer."""
+def enterprises(
+    request: Request, who: Reader, find: str = "", verdict: str = "", answer: str = ""
+) -> Response:
+    """The register; those with orders first, the worst of them on top."""
     site = web.of(request)
-    try:
-        table = register_home.current(site.home).enterprises
-    except (DataError, ConfigError):
-        table = None
-    rows: list[dict[str, Any]] = []
-    total = 0
-    if table is not None:
+    standing = _standing(site.store, site.city, judged(site), since=site.now() - compliance.RECENT)
+    rows = _rows(site)
+    if rows is not None:
         asked = find.strip()
-        names = table["name"].astype(str)
-        there = names.str.contains(asked, regex=False) | table.index.astype(str).str.contains(
-            asked, regex=False
-        )
-        total = int(there.sum())
-        columns = ["name", "grade", "industry", "area", "contact"]
-        chosen = table.loc[there, columns].head(MOST)
-        rows = [
-            {"id": str(i), **{str(k): v for k, v in r.items()}}
-            for i, r in zip(chosen.index, chosen.to_dict("records"), strict=True)
-        ]
+        rows = [r for r in rows if asked in r["name"] or asked in r["id"]]
+        if verdict in WORDS:
+            rows = [r for r in rows if r["id"] in standing and standing[r["id"]].verdicts[verdict]]
+        if answer in ANSWERS:
+            rows = [r for r in rows if r["id"] in standing and standing[r["id"]].answers[answer]]
+        rows.sort(key=lambda r: standing[r["id"]].worst if r["id"] in standing else len(WORDS) + 1)
     return web.page(
-        request, "enterprises.html", words.WORDS, who=who, rows=rows, total=total, most=MOST,
-        known=table is not None, find=find, standing=_standing(site.store),
+        request, "enterprises.html", words.WORDS, who=who, rows=(rows or [])[:MOST],
+        total=len(rows or []), known=rows is not None, find=find, standing=standing,
+        verdicts=_sum(standing, "verdicts"), answers=_sum(standing, "answers"),
+        asked={"verdict": verdict, "answer": answer}, kinds=WORDS, said=ANSWERS,
+        exercise=bool(standing) and all(s.exercise for s in standing.values()),
     )  # fmt: skip
 
 
 @router.get("/enterprises/{enterprise}")
 def enterprise(request: Request, who: Reader, enterprise: str) -> Response:
-    """One enterprise: orders, answers, latest readings."""
+    """One enterprise: orders, answers, verdicts with their evidence, latest readings."""
     site = web.of(request)
     query = (
         select(Reading)
         .where(Reading.enterprise == enterprise)
-        .order_by(Reading.at.desc())
-        .limit(24)
+        .order_by(Reading.at.desc(), Reading.revision.desc())
+        .limit(48)
     )
     with reading(site.store) as session:
         readings = session.scalars(query).all()
+    orders = own.ordered(site.store, enterprise=enterprise)
+    names = {r["id"]: r["name"] for r in _rows(site) or []}
     return web.page(
-        request, "enterprise.html", words.WORDS, who=who, name=enterprise, readings=readings,
-        orders=own.ordered(site.store, enterprise=enterprise),
+        request, "enterprise.html", words.WORDS, who=who, name=names.get(enterprise, enterprise),
+        id=enterprise, readings=readings, orders=orders, verdicts=judged(site),
+        exercise=bool(orders) and all(o.row.exercise for o in orders[:1]),
     )  # fmt: skip
 
 
-@router.get("/resumption")
-def resumption(request: Request, who: Resumer) -> Response:
-    """Requests to resume, with what the run's resumption plan says."""
-    site = web.of(request)
-    newest = summary.newest(site.home)
-    return web.page(
-        request, "resumption.html", words.WORDS, who=who, requests=own.requested(site.store),
-        outcomes=OUTCOMES, sections=newest.bulletin.response if newest else (),
-    )  # fmt: skip
+def judged(site: Site) -> Mapping[int, Verdict]:
+    """Verdicts by order, as of now."""
+    return compliance.verdicts(site.store, site.home, site.context.config, now=site.now())
 
 
-@router.post("/resumption/{number}")
-def decide(request: Request, who: Decider, form: Form, number: int) -> Response:
-    """Answer a request; a change supersedes the answer before."""
-    site = web.of(request)
-    outcome, reason = web.text(form, "outcome"), web.text(form, "reason")
-    seen = web.number(form, "seen")
-    if outcome not in OUTCOMES or not reason:
-        raise DataError([Problem("decision", f"{outcome}, {reason!r}", "an outcome and a reason")])
-    with writing(site.store) as session:
-        audit.lock(session)
-        if session.get(ResumptionRequest, number) is None:
-            raise DataError([Problem("request", str(number), "a request that is there")])
-        of_it = select(func.max(ResumptionDecision.seq))
-        last = session.scalar(of_it.where(ResumptionDecision.request_id == number)) or 0
-        if last != seen:
-            expected = f"version {seen}, as you saw it"
-            raise Conflict([Problem(f"request {number}", f"version {last}", expected)])
-        row = ResumptionDecision(
-            request_id=number, seq=last + 1, account_id=who.actor.account, at=site.now(),
-            outcome=outcome, reason=reason, body={},
-        )  # fmt: skip
-        session.add(row)
-        session.flush()
-        audit.append(
-            session, at=site.now(), actor=who.actor.name, action="resumption.decide",
-            subject=f"resumption_requests/{number}", body={"outcome": outcome}, rows=[row],
-        )  # fmt: skip
-    return web.go("/resumption")
+def _rows(site: Site) -> list[dict[str, Any]] | None:
+    """The register's enterprises; None without one."""
+    try:
+        table = register_home.current(site.home).enterprises
+    except (DataError, ConfigError):
+        return None
+    chosen = table[["name", "grade", "industry", "area"]].astype(str)
+    return [
+        {"id": str(i), **{str(k): v for k, v in r.items()}}
+        for i, r in zip(chosen.index, chosen.to_dict("records"), strict=True)
+    ]
 
 
-def _standing(store: Store) -> dict[str, tuple[int, str]]:
-    """By enterprise: how many orders, and the newest answer."""
+def _standing(
+    store: Store, city: str, found: Mapping[int, Verdict], *, since: Any
+) -> dict[str, Standing]:
+    """By enterprise: its orders that hold or ended lately."""
+    recent = (Order.ends_at > since) | Order.ends_at.is_(None)
+    query = (
+        select(Order.id, Order.enterprise, Order.exercise)
+        .join(CityWarning, CityWarning.id == Order.warning_id)
+        .where(CityWarning.city == city, recent)
+    )
     with reading(store) as session:
-        counts = session.execute(select(Order.enterprise, func.count()).group_by(Order.enterprise))
-        counted = {str(e): int(n) for e, n in counts}
-        newest = session.execute(
-            select(Order.enterprise, Acknowledgement.answer)
+        orders: Sequence[Any] = session.execute(query).all()
+        numbers = {o.id for o in orders}
+        said = session.execute(
+            select(Acknowledgement.order_id, Acknowledgement.answer)
             .join(Order, Order.id == Acknowledgement.order_id)
+            .where(recent)
             .order_by(Acknowledgement.id)
         )
-        said = {str(e): str(a) for e, a in newest}
-    return {e: (n, said.get(e, "none")) for e, n in counted.items()}
+        newest = {n: str(a) for n, a in said if n in numbers}
+    made: dict[str, Standing] = {}
+    for number, enterprise, exercise in orders:
+        one = made.setdefault(
+            str(enterprise), Standing(0, Counter(), Counter(), exercise=bool(exercise))
+        )
+        one.answers[newest.get(number, "none")] += 1
+        one.verdicts[found[number].word if number in found else "unknown"] += 1
+        made[str(enterprise)] = Standing(
+            one.orders + 1, one.answers, one.verdicts, exercise=one.exercise and bool(exercise)
+        )
+    return made
+
+
+def _sum(standing: Mapping[str, Standing], name: str) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for one in standing.values():
+        total.update(getattr(one, name))
+    return total

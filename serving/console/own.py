@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from sqlalchemy import select
 
 from forecast.problems import DataError, Problem
-from serving import answers, auth
+from serving import answers, auth, compliance
 from serving.answers import Answer
 from serving.console import site as web
 from serving.console.site import Form, Visitor
@@ -38,6 +38,12 @@ class Requested:
     row: ResumptionRequest
     decision: ResumptionDecision | None
 
+    @property
+    def begin(self) -> dt.datetime | None:
+        """From when it asks, naive UTC."""
+        said = self.row.body.get("begin")
+        return dt.datetime.fromisoformat(said) if said else None
+
 
 @router.get("/own")
 def own(request: Request, who: Owner) -> Response:
@@ -48,7 +54,9 @@ def own(request: Request, who: Owner) -> Response:
         request, "own.html", words.WORDS, who=who, orders=found,
         exercise=bool(found) and all(o.row.exercise for o in found),
         requests=requested(site.store, enterprise=_enterprise(who)), kinds=answers.ANSWERS,
-        key=auth.token()[:24], offset=site.offset,
+        key=auth.token()[:24], offset=site.offset, verdicts=compliance.verdicts(
+            site.store, site.home, site.context.config, now=site.now()
+        ),
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from serving.console import (
     models,
     own,
     plan,
+    resumption,
     stations,
     today,
     verification,
@@ -25,8 +26,8 @@ from serving.console import (
 STATIC: Final = Path(__file__).parent / "static"
 CACHE: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 PARTS: Final = (
-    login, today, warning, warning_forms, plan, enterprises, own, stations,
-    verification, models, audit_page,
+    login, today, warning, warning_forms, plan, resumption, enterprises, own,
+    stations, verification, models, audit_page,
 )  # fmt: skip
 SHORT: Final = {"Cache-Control": "public, max-age=300"}
 

@@ -116,6 +116,11 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "none": ("无", "none"),
     "download": ("下载", "Download"),
     "error": ("系统错误", "An error of the system"),
+    "busy": ("存储暂时无应答", "The store does not answer now"),
+    "busy_long": (
+        "内容未写入。请稍候重试。",
+        "Nothing was written. Wait a little and try again.",
+    ),
     "error_long": (
         "操作未完成，已记录。请通知管理员。",
         "This was not completed; it is in the log. Tell an administrator.",

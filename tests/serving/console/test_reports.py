@@ -164,3 +164,26 @@ def test_models_tell_champion_challenger_drift_and_card(home: Path, enter: Enter
     assert "门槛未过，拒绝" in page
     assert "promotions.jsonl, line 3" in page
     assert "/x/" not in page  # no folder of the machine
+
+
+def test_the_budget_of_the_year_shows_what_is_left(home: Path, enter: Enter) -> None:
+    client = enter("officer")
+    assert "没有年度目标" in client.get("/resumption").text
+    standing = {
+        "target": 12, "used": 7, "left": 5, "end_p10": 8, "end_p50": 10, "end_p90": 13.4,
+        "probability_met": 0.82, "with_heavy_day": 0.7, "without_heavy_day": None,
+    }  # fmt: skip
+    said = {
+        "year": 2026, "as_of": "2026-11-23", "targets_are_assumptions": True, "days_known": 320,
+        "days_unknown": 7, "standings": {"heavy_days": standing},
+        "words": [{"zh": "预算说明甲", "en": "words of the budget"}],
+    }  # fmt: skip
+    leave(home / "runs" / "20261124T0800Z" / "budget.json", said)
+    page = client.get("/resumption").text
+    assert "目标为示例值" in page
+    assert "8 – 10 – 13" in page
+    assert "82%" in page
+    assert "70% / —" in page
+    assert "预算说明甲" in page
+    leave(home / "runs" / "20261124T0800Z" / "budget.json", "[]")
+    assert client.get("/resumption").status_code == 200
