@@ -102,6 +102,34 @@ def explain(
     )  # fmt: skip
 
 
+def representative(
+    batch: IssueBatch, record: xr.Dataset, count: int
+) -> tuple[IssueBatch, xr.Dataset]:
+    """Batch and record of at most `count` stations: the cost of an explanation grows with them.
+
+    Stations that make the city value come first (at most two thirds of `count`, evenly through the
+    register, where there are others), then others, evenly through the register, which is by tier.
+    """
+    rows = np.arange(len(batch.stations))
+    if len(rows) <= count:
+        return batch, record
+    city = _city(batch.stations)
+    own, others = rows[city], rows[~city]
+    first = _evenly(own, min(len(own), max(2 * count // 3, count - len(others))))
+    kept = np.sort(np.concatenate([first, _evenly(others, count - len(first))]))
+    future = batch.future_weather
+    few = replace(
+        batch, stations=batch.stations.iloc[kept], history=batch.history[:, :, kept],
+        history_weather=batch.history_weather[:, :, kept],
+        future_weather=None if future is None else future[:, :, kept],
+    )  # fmt: skip
+    return few, record.isel(station=kept)
+
+
+def _evenly(rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    return rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(int)]
+
+
 def episodes(
     batch: IssueBatch, record: xr.Dataset, *, pollutant: str = "pm25", count: int = 3
 ) -> tuple[Episode, ...]:

@@ -3,8 +3,8 @@
 Takes a bulletin and what the run knew; gives the bulletin with what drives the city's forecast, by
 group of inputs and day, and similar episodes of the past with what was measured after them. An
 explanation that fails is a note; forecast and warning stand without it. Whether one is made
-depends on the model and the number of stations alone, not on the clock: the same inputs give the
-same bulletin.
+depends on the model alone, not on the clock: the same inputs give the same bulletin. Of a large
+network some stations stand for all (forecast.explain.representative), and the section says so.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ from serving.bulletin import words
 from serving.bulletin.content import Bulletin, Note, Section, Text
 from serving.inputs import Inputs
 
-STATIONS: Final = 40  # a larger network takes more than two seconds
+STATIONS: Final = 15  # a larger network is explained by so many of its stations
 ORDERS: Final = 4
 MODELS: Final = (model_store.NETWORK,)  # trees take a minute, baselines need no explanation
 GROUPS: Final = {
@@ -39,28 +39,24 @@ def shown(bulletin: Bulletin, known: Inputs) -> Bulletin:
     """The bulletin with an explanation, or with a note where there is none."""
     if known.forecaster.name not in MODELS:
         return bulletin
-    if len(known.batch.stations) > STATIONS:
-        text = Text(
-            f"站点超过{STATIONS}个，未做预报解释",
-            f"more than {STATIONS} stations: the forecast is not explained",
-        )
-        return replace(bulletin, notes=(*bulletin.notes, Note(text, "info")))
     pollutant = _pollutant(bulletin)
     record = known.history.usable
     try:
-        found = explain.explain(
-            known.forecaster, known.batch, record, pollutant=pollutant, orders=ORDERS
-        )
+        batch, own = explain.representative(known.batch, record, STATIONS)
+        found = explain.explain(known.forecaster, batch, own, pollutant=pollutant, orders=ORDERS)
         alike = explain.episodes(known.batch, record, pollutant=pollutant)
     except LantianError as error:
         return _without(bulletin, str(error.problems[0]))
     except Exception as error:  # whatever it is, forecast and warning must stand
         return _without(bulletin, repr(error))
-    return replace(bulletin, explanation=section(found, alike, bulletin))
+    some = len(batch.stations) if len(batch.stations) < len(known.batch.stations) else None
+    return replace(bulletin, explanation=section(found, alike, bulletin, some))
 
 
-def section(found: Explanation, alike: Sequence[Episode], bulletin: Bulletin) -> Section:
-    """Words and numbers of an explanation."""
+def section(
+    found: Explanation, alike: Sequence[Episode], bulletin: Bulletin, some: int | None = None
+) -> Section:
+    """Words and numbers of an explanation; `some`: of how many stations, where not of all."""
     name = words.POLLUTANT_NAMES[found.pollutant]
     units = VARIABLES[found.pollutant].units.replace("ug m-3", "µg/m³")
     what = Text("日最大8小时平均", "MDA8") if found.pollutant == "o3" else Text("日均值", "mean")
@@ -95,6 +91,7 @@ def section(found: Explanation, alike: Sequence[Episode], bulletin: Bulletin) ->
                 "What the model does with its inputs, not what causes pollution; means of hourly "
                 "medians, indicative.",
             ),
+            *([] if some is None else [_some(some)]),
         ),
     )
 
@@ -117,6 +114,14 @@ def _episode(episode: Episode, offset: pd.Timedelta, units: str) -> Text:
     return Text(
         f"相似过程 {words.moment(local, 'zh')}：此后三天实测 {values} {units}",
         f"alike: {words.moment(local, 'en')}; measured on the three days after: {values} {units}",
+    )
+
+
+def _some(count: int) -> Text:
+    return Text(
+        f"用{count}个代表站点计算，数值与上面的预报略有不同。",
+        f"Computed with {count} stations that stand for all: values differ a little from the "
+        "forecast above.",
     )
 
 

@@ -41,6 +41,7 @@ def png(bulletin: Bulletin, lang: Lang) -> bytes:
         y = _notes(sheet, bulletin, lang, y)
         y = _cards(sheet, bulletin, lang, y)
         y = _warning(sheet, bulletin, lang, y)
+        y = _why(sheet, bulletin, lang, y)
         bottom = _footer(sheet, bulletin, lang)
         bottom = _tables(sheet, bulletin, lang, bottom)
         _pictures(sheet, bulletin, lang, y, bottom)
@@ -211,6 +212,20 @@ def _warning(sheet: Sheet, b: Bulletin, lang: Lang, y: float) -> float:
     for i, why in enumerate(reasons):
         sheet.text(left, y + 54 + 25 * i, why, 17)
     return y + high + GAP
+
+
+def _why(sheet: Sheet, b: Bulletin, lang: Lang, y: float) -> float:
+    """What drives the forecast: each factor with its share of the three days."""
+    if b.explanation is None:
+        return y
+    title = b.explanation.title[lang]
+    cells = [f"{row[0][lang]} {' / '.join(c[lang] for c in row[1:])}" for row in b.explanation.rows]
+    gap = " ； " if lang == "zh" else ";  "
+    _heading(sheet, EDGE, y, title, FULL)
+    lines = sheet.wrapped(gap.join(cells), 16, FULL - 13)[:2]
+    for i, line in enumerate(lines):
+        sheet.text(EDGE + 13, y + 38 + 23 * i, line, 16)
+    return y + 30 + 23 * len(lines) + GAP
 
 
 def _heading(sheet: Sheet, x: float, y: float, text: str, room: float) -> None:

@@ -116,3 +116,16 @@ def test_one_issue_time_and_a_record_are_needed() -> None:
     with pytest.raises(DataError, match="no record before"):
         explain.explain(Linear(), early, cases.OBS)
     assert explain.episodes(early, cases.OBS) == ()
+
+
+def test_some_stations_stand_for_all_of_a_large_network() -> None:
+    batch = cases.batch("perfect", times=ISSUE)
+    assert explain.representative(batch, cases.OBS, 5) == (batch, cases.OBS)
+    few, record = explain.representative(batch, cases.OBS, 3)
+    names = few.stations.index.tolist()
+    assert record["station"].values.astype(str).tolist() == names
+    rows = [cases.STATIONS.index.get_loc(n) for n in names]
+    np.testing.assert_array_equal(few.history, batch.history[:, :, rows])
+    city = few.stations["reference"].to_numpy(bool)
+    assert 0 < city.sum() <= 2  # two thirds of three
+    assert not city.all()

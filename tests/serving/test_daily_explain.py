@@ -1,6 +1,5 @@
 """The explanation in the bulletin: rows that add up, words, and nothing lost where it fails."""
 
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -29,10 +28,8 @@ def bulletin(primary: str = "pm25") -> Bulletin:
     )  # fmt: skip
 
 
-def known(forecaster: object, stations: int = 5) -> SimpleNamespace:
+def known(forecaster: object) -> SimpleNamespace:
     batch = cases.batch(times=cases.TIMES[2:])
-    if stations != 5:
-        batch = replace(batch, stations=pd.concat([cases.STATIONS] * stations))
     history = SimpleNamespace(usable=cases.OBS)
     return SimpleNamespace(forecaster=forecaster, batch=batch, history=history)
 
@@ -84,12 +81,17 @@ def test_others_are_not_explained(name: str) -> None:
     assert daily_explain.shown(bulletin(), given) == bulletin()  # type: ignore[arg-type]
 
 
-def test_failure_and_size_are_notes() -> None:
+def test_failure_is_a_note() -> None:
     broken = known(SimpleNamespace(name="network"))  # it cannot forecast
     shown = daily_explain.shown(bulletin(), broken)  # type: ignore[arg-type]
     assert shown.explanation is None
     assert "not explained" in shown.notes[-1].text.en
-    large = known(cases.forecaster(), stations=9)
-    shown = daily_explain.shown(bulletin(), large)  # type: ignore[arg-type]
-    assert shown.explanation is None
-    assert "more than 40 stations" in shown.notes[-1].text.en
+
+
+def test_a_large_network_is_explained_by_some_stations_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(daily_explain, "STATIONS", 4)  # of five
+    shown = daily_explain.shown(bulletin(), known(cases.forecaster()))  # type: ignore[arg-type]
+    assert shown.explanation is not None, shown.notes
+    assert "with 4 stations that stand for all" in shown.explanation.assumptions[-1].en
