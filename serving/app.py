@@ -10,6 +10,8 @@ from urllib.parse import quote
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -25,6 +27,8 @@ from serving.context import COOKIE, Context
 from serving.store.engine import Conflict
 
 log = logging.getLogger(__name__)
+BUSY: Final = (OperationalError, PoolTimeout)
+KNOWN: Final = (web.Forbidden, web.Forged, LantianError, HTTPException, RequestValidationError)
 HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -55,8 +59,7 @@ def create(context: Context, *, secure: bool = False, house: Path | None = None)
     app.add_middleware(Guard, secure=secure)
     _with_api(app, context)
     routes.attach(app)
-    for kind in (web.LoginNeeded, web.Forbidden, web.Forged, LantianError, HTTPException,
-                 RequestValidationError):  # fmt: skip
+    for kind in (web.LoginNeeded, *KNOWN, *BUSY):
         app.add_exception_handler(kind, _refused)
     return app
 
@@ -119,7 +122,8 @@ def _refused(request: Request, error: Exception) -> Response:
         after = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return web.go("/login?next=" + quote(after if request.method == "GET" else "/", safe=""))
     site = web.of(request)
-    who = auth.current(site.store, request.cookies.get(COOKIE), now=site.now())
+    known = isinstance(error, KNOWN)  # else nothing more is asked of what has just failed
+    who = auth.current(site.store, request.cookies.get(COOKIE), now=site.now()) if known else None
     visitor = web.Visitor(who, request.cookies.get(COOKIE, "")) if who else None
     say = web.sayer(common.WORDS, web.language(request))
 
@@ -143,6 +147,9 @@ def _refused(request: Request, error: Exception) -> Response:
         return message(error.status_code, "not_found", say("not_found_long"))
     if isinstance(error, RequestValidationError):
         return message(422, "not_found", say("not_found_long"))
+    if isinstance(error, BUSY):
+        log.error("store: %s", type(error).__name__)
+        return message(503, "busy", say("busy_long"))
     log.exception("unanswered: %s %s", request.method, request.url.path, exc_info=error)
     return message(500, "error", say("error_long"))
 

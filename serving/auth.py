@@ -8,12 +8,14 @@ before the password is looked at: many at once do not get more tries.
 import datetime as dt
 import hashlib
 import hmac
+import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from forecast.problems import LantianError, Problem
@@ -24,6 +26,7 @@ from serving.store import audit
 from serving.store.engine import Store, iso, reading, writing
 from serving.store.models import Account, Attempt, Login
 
+log = logging.getLogger(__name__)
 IDLE: Final = dt.timedelta(minutes=30)
 ABSOLUTE: Final = dt.timedelta(hours=12)  # one shift
 SEEN_EVERY: Final = dt.timedelta(minutes=1)  # a page does not write on every request
@@ -146,9 +149,12 @@ def current(store: Store, value: str | None, *, now: dt.datetime) -> Session_ | 
     if over or found.ended_at is not None or found.disabled_at is not None:
         return None
     if now - found.seen_at >= SEEN_EVERY:
-        with writing(store) as session:
-            mine = (Login.token == found.token, Login.ended_at.is_(None), Login.seen_at < now)
-            session.execute(update(Login).where(*mine).values(seen_at=now))
+        mine = (Login.token == found.token, Login.ended_at.is_(None), Login.seen_at < now)
+        try:
+            with writing(store) as session:
+                session.execute(update(Login).where(*mine).values(seen_at=now))
+        except OperationalError:  # a store that is busy: the next page tries again
+            log.warning("a session's last use was not noted")
     actor = Actor(found.id, found.name, found.role)
     return Session_(actor, found.display, found.enterprise, found.expires_at)
 

@@ -1,5 +1,6 @@
 """Passwords: what is accepted, how it is kept (argon2id), how it is checked."""
 
+import threading
 import unicodedata
 from functools import lru_cache
 from typing import Final
@@ -17,6 +18,10 @@ BLOCKED: Final = (
     "000000", "888888", "qwerty", "asdfgh", "abcdef", "admin", "letmein", "woaini", "5201314",
     "huanbao", "iloveyou", "welcome",
 )  # fmt: skip
+
+
+# Each check takes 64 MB and a processor for a third of a second: the others wait.
+_AT_ONCE: Final = threading.BoundedSemaphore(2)
 
 
 def checked(password: str, *, name: str) -> str:
@@ -48,7 +53,8 @@ def hashed(password: str) -> str:
 def verified(password: str, kept: str | None) -> bool:
     """Whether a password is the one that is kept; as slow for an account that is not there."""
     text = unicodedata.normalize("NFKC", password[: LONGEST * 4])
-    found = _hasher().verify(text, kept or _nobody())
+    with _AT_ONCE:
+        found = _hasher().verify(text, kept or _nobody())
     return found and kept is not None
 
 

@@ -7,6 +7,7 @@ process had just committed, and never runs ahead of it.
 import fcntl
 import json
 import logging
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,8 @@ from forecast.files import write_text
 from forecast.problems import DataError, Problem
 
 NAME: Final = "audit.head"
+_LOCK: Final = threading.Lock()
+_WAITING: Final[dict[Path, list[tuple[int, str]]]] = {}  # rows that are committed, by home
 log = logging.getLogger(__name__)
 
 
@@ -36,17 +39,28 @@ def read(home: Path) -> tuple[int, str] | None:
 
 def advance(home: Path, seq: int, digest: str) -> None:
     """Move the anchor forward; never back. A full or read-only disk is logged, not raised:
-    the decision is already in the store.
+    the decision is already in the store. Who waits for his turn may find that another writer of
+    this process has moved it for him.
     """
+    mine = (seq, digest)
+    with _LOCK:
+        _WAITING.setdefault(home, []).append(mine)
     try:
         home.mkdir(parents=True, exist_ok=True)
         with (home / f".{NAME}.lock").open("w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             there = read(home)
             if there is None or there[0] < seq:
-                _write(home, seq, digest)
+                with _LOCK:
+                    newest = max(_WAITING[home])
+                _write(home, *newest)
     except (OSError, DataError):
         log.exception("the trail's anchor was not moved to row %d", seq)
+    finally:
+        with _LOCK:
+            _WAITING[home].remove(mine)
+            if not _WAITING[home]:
+                del _WAITING[home]
 
 
 def reset(home: Path, seq: int, digest: str) -> None:

@@ -6,9 +6,10 @@ that matter (a warning's version, the trail's head) are locked one by one.
 """
 
 import datetime as dt
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +37,8 @@ class Store:
 
     engine: Engine
     home: Path | None
+    # SQLite lets its writers poll, and who polls longest may lose: within a process they queue.
+    turn: threading.Lock = field(default_factory=threading.Lock, compare=False)
 
     @property
     def sqlite(self) -> bool:
@@ -104,7 +107,10 @@ def writing(store: Store) -> Iterator[Session]:
     """A session that commits at the end, or not at all; then the trail's anchor follows."""
     from serving.store import anchor
 
-    with Session(store.engine.execution_options(writing=True), expire_on_commit=False) as session:
+    with (
+        _queued(store),
+        Session(store.engine.execution_options(writing=True), expire_on_commit=False) as session,
+    ):
         if store.sqlite:
             session.connection()  # take the lock now
         yield session
@@ -112,6 +118,17 @@ def writing(store: Store) -> Iterator[Session]:
         written = session.info.get(AUDITED)
     if written is not None and store.home is not None:
         anchor.advance(store.home, *written)
+
+
+@contextmanager
+def _queued(store: Store) -> Iterator[None]:
+    """The turn of one writer of this process; who waits too long asks the store itself."""
+    mine = store.sqlite and store.turn.acquire(timeout=BUSY_SECONDS)
+    try:
+        yield
+    finally:
+        if mine:
+            store.turn.release()
 
 
 def iso(at: dt.datetime) -> str:
