@@ -3,7 +3,8 @@
 At least once: a message is `sent` only after its channel said so, and one whose dispatcher died is
 claimed again when its lease is over. Exactly once for a channel that honours the key. A later
 publication of a warning waits for the earlier ones of the same channel: no receiver gets an Alert
-after its Cancel. The clock is a parameter; the jitter comes from the caller's generator.
+after its Cancel. The clock is a parameter; the jitter comes from the caller's generator. A claim or
+a next attempt further ahead than anyone sets them comes from a clock that was wrong: it is due.
 """
 
 import datetime as dt
@@ -99,7 +100,7 @@ def claim(store: Store, *, holder: str, house: House, now: dt.datetime) -> Claim
     """
     with writing(store) as session:
         audit.lock(session)
-        due = select(Outgoing).where(_due(now), ~_waits()).order_by(Outgoing.id).limit(1)
+        due = select(Outgoing).where(_due(now, house), ~_waits()).order_by(Outgoing.id).limit(1)
         while (row := session.scalars(due).first()) is not None:
             body: dict[str, Any] = row.body
             if digest(body) == row.digest:
@@ -212,10 +213,18 @@ def _wrong(message: Message, house: House) -> list[Problem]:
     return wrong
 
 
-def _due(now: dt.datetime) -> ColumnElement[bool]:
+def _due(now: dt.datetime, house: House) -> ColumnElement[bool]:
+    later = now + 2 * dt.timedelta(seconds=house.backoff_most_seconds)
+    ahead = now + 2 * house.lease  # twice: another machine's clock may be a little before this one
     return or_(
-        and_(Outgoing.state == "pending", Outgoing.next_attempt <= now),
-        and_(Outgoing.state == "sending", Outgoing.claimed_until <= now),
+        and_(
+            Outgoing.state == "pending",
+            or_(Outgoing.next_attempt <= now, Outgoing.next_attempt > later),
+        ),
+        and_(
+            Outgoing.state == "sending",
+            or_(Outgoing.claimed_until <= now, Outgoing.claimed_until > ahead),
+        ),
     )
 
 

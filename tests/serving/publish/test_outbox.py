@@ -299,3 +299,16 @@ def test_who_has_not_confirmed_is_reminded_once(store: Store, tmp_path: Path) ->
     state = cases.sign(store, warning, who, state.version)
     cases.publish(store, warning, who, state.version, house=house, words=WORDS)
     assert reminders.unconfirmed(store, after=2 * HOUR, now=NOW + 3 * HOUR) == []
+
+
+def test_a_clock_that_ran_ahead_delays_no_message(store: Store, tmp_path: Path) -> None:
+    """Claimed, or put off, by a clock a year ahead: due all the same once the clock is right."""
+    house = cases.house()
+    put(store, house, message("a", "gateway"), message("b", "gateway"))
+    ahead = NOW + 365 * 24 * HOUR
+    first = outbox.claim(store, holder="x", house=house, now=ahead)  # its dispatcher dies
+    second = outbox.claim(store, holder="x", house=house, now=ahead)
+    assert first is not None
+    assert second is not None
+    assert outbox.failed(store, second, "no", house=house, chance=random.Random(1), now=ahead)
+    assert send(store, house, tmp_path) == dispatch.Round(2, 0)
