@@ -24,11 +24,13 @@ class History:
 
     flagged: xr.Dataset  # values as they came, with <variable>_flag and <variable>_tests
     usable: xr.Dataset  # failed values are NaN
+    calibration: xr.Dataset | None = None  # transfer.calibrate_network, where values were corrected
 
     def until(self, last: pd.Timestamp) -> "History":
         """The same up to and with an hour."""
         part = slice(None, last)
-        return History(self.flagged.sel(time=part), self.usable.sel(time=part))
+        made = None if self.calibration is None else self.calibration.sel(time=part)
+        return History(self.flagged.sel(time=part), self.usable.sel(time=part), made)
 
 
 def span(home: Path) -> tuple[pd.Timestamp, pd.Timestamp]:
@@ -72,11 +74,8 @@ def load(
     raw = observations.load(home, start or first, end or last, stations)
     flagged = quality.flag(raw, limits)
     usable = quality.usable(flagged)
-    return History(flagged, _corrected(usable) if calibrated else usable)
-
-
-def _corrected(usable: xr.Dataset) -> xr.Dataset:
-    """The same with the lower tiers' pollutants corrected."""
+    if not calibrated:
+        return History(flagged, usable)
     made = transfer.calibrate_network(usable, calibration_config.load().network)
     better = {p: made[p].transpose("time", "station") for p in POLLUTANTS if p in made}
-    return usable.assign(better)
+    return History(flagged, usable.assign(better), made)

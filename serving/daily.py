@@ -25,7 +25,7 @@ from forecast.issue import IssueForecast
 from forecast.schema import CITY_AREA, POLLUTANTS
 from response import rules, warning, warning_words
 from response.warning import Proposal
-from serving import daily_explain, daily_response, inputs
+from serving import daily_explain, daily_response, inputs, station_health
 from serving.bulletin import build, hours, measured, render, saved, words
 from serving.bulletin.content import Bulletin, Lang, Note, Provenance, Text
 from serving.bulletin.proposal import warning_box
@@ -242,7 +242,11 @@ def _write_data(
     by_hour = hours.hours(
         config, forecast.issue_time, known.batch.stations, forecast.quantiles, weather
     )
-    contents = {"bulletin.json": saved.to_json(bulletin), "hours.json": by_hour}
+    contents = {
+        "bulletin.json": saved.to_json(bulletin),
+        "hours.json": by_hour,
+        station_health.FILE: station_health.content(known.history),
+    }
     for name, content in contents.items():
         text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         files.write_text(folder / name, text + "\n")

@@ -72,7 +72,8 @@ def test_a_run_leaves_forecast_proposal_bulletin_and_a_last_file(finished: Path)
     folder = daily.run_folder(finished, ISSUE)
     names = {p.name for p in folder.iterdir()}
     pages = {f"bulletin.{lang}.{kind}" for lang in ("zh", "en") for kind in ("html", "png")}
-    assert names == pages | {"proposal.json", "bulletin.json", "hours.json", "run.json"}
+    data = {"proposal.json", "bulletin.json", "hours.json", "stations.json", "run.json"}
+    assert names == pages | data
     said = json.loads((folder / "run.json").read_text())
     assert said["simulated"] is True
     assert said["weather"] == "none"

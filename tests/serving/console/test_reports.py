@@ -187,3 +187,31 @@ def test_the_budget_of_the_year_shows_what_is_left(home: Path, enter: Enter) -> 
     assert "预算说明甲" in page
     leave(home / "runs" / "20261124T0800Z" / "budget.json", "[]")
     assert client.get("/resumption").status_code == 200
+
+
+def test_stations_show_flags_and_the_state_of_their_sensors(home: Path, enter: Enter) -> None:
+    client = enter("viewer")
+    assert "没有留下单站质控结果" in client.get("/stations").text
+    fine = {"known": 144, "suspect": 0, "failed": 0, "of": 144, "tests": {}}
+    out = {
+        "known": 90, "suspect": 8, "failed": 24, "of": 144, "tests": {"flat_line": 24},
+        "state": "out", "reasons": ["far", "drift"], "sd": 60.1,
+    }  # fmt: skip
+    well = {**fine, "state": "ok", "reasons": [], "sd": 7.6}
+    single = {"S0": fine, "S2": out, "S3": well}
+    said = {"hours": 24, "calibrated": True, "stations": single}
+    leave(home / "runs" / "20261124T0800Z" / "stations.json", said)
+    page = client.get("/stations").text
+    assert "可疑 8，无效 24" in page
+    assert "数值不变 24" in page
+    assert "长期偏离周边，漂移" in page
+    assert "标准误差 8 μg/m³" in page
+    assert "标准误差 60" not in page  # a sensor that is out has no value to trust
+    assert "停用 <b>1</b>" in page
+    assert "暂不显示热点清单" in page
+    only = client.get("/stations?only=out").text
+    assert "站点2" in only
+    assert "站点3" not in only
+    assert "没有符合条件的站点" in client.get("/stations?only=flagged&tier=city").text
+    leave(home / "runs" / "20261124T0800Z" / "stations.json", "{")
+    assert client.get("/stations").status_code == 200
