@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Config = Annotated[Path, typer.Option("--config", help="The city's YAML.")]
+Scheduler = Annotated[
+    str | None, typer.Option(help="Address of a Dask scheduler, such as tcp://host:8786.")
+]
+Workers = Annotated[
+    int | None, typer.Option(help="Processes of this machine, where there is no --scheduler.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 

@@ -17,6 +17,7 @@ from forecast.problems import ConfigError, Problem
 Probability = Annotated[float, Field(gt=0, le=1)]
 M = TypeVar("M", bound=BaseModel)
 Standard = Literal["auto", "hj633-2012", "hj633-2026"]
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where it is there
 
 
 def configs_dir() -> Path:
@@ -135,7 +136,7 @@ def read_yaml(path: Path) -> Any:
         ConfigError: The file is absent, unreadable or not YAML.
     """
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - safe
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([Problem(str(path), str(error), "a readable YAML file")]) from error
     except yaml.YAMLError as error:

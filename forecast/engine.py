@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 
+from forecast import provenance
 from forecast.problems import ConfigError, LantianError, Problem
 
 LOST: Final = 3  # workers an item may lose before it counts as failed
@@ -81,10 +82,12 @@ def connected(scheduler: str | None, *, workers: int) -> Iterator[Any]:
         with (
             dask.config.set({
                 "distributed.scheduler.allowed-failures": 0,
-                "distributed.nanny.pre-spawn-environ": _ENVIRONMENT,
+                "distributed.nanny.pre-spawn-environ": _ENVIRONMENT
+                | {"LANTIAN_REVISION": provenance.code_revision()},
             }),
             distributed.LocalCluster(  # type: ignore[no-untyped-call]
-                n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None,
+                n_workers=workers, threads_per_worker=1, processes=True,
+                dashboard_address="127.0.0.1:0",
                 silence_logs=logging.CRITICAL,
             ) as cluster,
             distributed.Client(cluster) as client,  # type: ignore[no-untyped-call]
@@ -104,6 +107,33 @@ def connected(scheduler: str | None, *, workers: int) -> Iterator[Any]:
         except TimeoutError as error:
             problem = Problem("--scheduler", f"{scheduler}: no worker", "at least one worker")
             raise ConfigError([problem]) from error
+        yield client
+
+
+def problems(scheduler: str | None, workers: int | None) -> list[Problem]:
+    """What is wrong with the options that choose an engine."""
+    found = []
+    if scheduler is not None and workers is not None:
+        both = f"{scheduler} and {workers}"
+        found.append(Problem("--scheduler, --workers", both, "a cluster has its own workers"))
+    if workers is not None and workers < 1:
+        found.append(Problem("--workers", str(workers), "1 at least"))
+    return found
+
+
+@contextmanager
+def wanted(scheduler: str | None, workers: int | None) -> Iterator[Any]:
+    """A client where options ask for an engine, else None: work is done in this process.
+
+    Raises:
+        ConfigError: As of `connected`; both options, or fewer than one worker.
+    """
+    if wrong := problems(scheduler, workers):
+        raise ConfigError(wrong)
+    if scheduler is None and workers is None:
+        yield None
+        return
+    with connected(scheduler, workers=workers or 1) as client:
         yield client
 
 

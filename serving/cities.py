@@ -180,32 +180,44 @@ def run(
     Raises:
         ConfigError: No engine, or one that does not answer.
     """
-    home = home.resolve()
-    items = [
-        (
-            p.config.city.id,
-            CityTask(p.config, p.home.resolve(), p.issue_time, now, replay, pictures, judge),
-        )
+    began = time.monotonic()
+    tasks = [
+        CityTask(p.config, p.home.resolve(), p.issue_time, now, replay, pictures, judge)
         for p in planned
     ]
-    ended: dict[str, Outcome[dict[str, Any]]] = {}
     limit = None if limit_minutes is None else 60 * limit_minutes
-    with engine.connected(scheduler, workers=min(workers, len(items))) as client:
-        began = time.monotonic()
+    with engine.connected(scheduler, workers=min(workers, len(tasks))) as client:
         threads = sum(client.nthreads().values())
-        outcomes = engine.each(client, work, items, retries=retries, limit_seconds=limit)
-        for one in outcomes:
-            ended[one.name] = one
-            how = "done" if one.done else f"failed: {one.errors[-1].splitlines()[0]}"
-            say(f"[{len(ended)}/{len(items)}] {one.name}: {how}")
-        seconds = time.monotonic() - began
+        ended = on(client, planned, tasks, retries=retries, limit=limit, say=say, work=work)
     at = max(p.issue_time for p in planned)
-    summary = home / "cities" / f"{at:%Y%m%dT%H%MZ}.json"
-    in_order = tuple(ended[name] for name, _ in items)
-    report = CitiesReport(tuple(planned), in_order, seconds, threads, summary)
+    summary = home.resolve() / "cities" / f"{at:%Y%m%dT%H%MZ}.json"
+    seconds = time.monotonic() - began
+    report = CitiesReport(tuple(planned), ended, seconds, threads, summary)
     text = json.dumps(report.as_dict(), ensure_ascii=False, indent=1)
     files.write_text(summary, text + "\n")
     return report
+
+
+def on(
+    client: Any,
+    planned: Sequence[Planned],
+    tasks: Sequence[CityTask],
+    *,
+    retries: int = 1,
+    limit: float | None = None,
+    say: Callable[[str], None] = lambda _: None,
+    work: Callable[[CityTask], dict[str, Any]] = one_day,
+) -> tuple[Outcome[dict[str, Any]], ...]:
+    """Outcomes of tasks in their order, on an engine that is there; the largest city goes first."""
+    items = [(p.config.city.id, t) for p, t in zip(planned, tasks, strict=True)]
+    size = {p.config.city.id: p.stations for p in planned}
+    first = sorted(items, key=lambda item: -size[item[0]])
+    ended: dict[str, Outcome[dict[str, Any]]] = {}
+    for one in engine.each(client, work, first, retries=retries, limit_seconds=limit):
+        ended[one.name] = one
+        how = "done" if one.done else f"failed: {one.errors[-1].splitlines()[0]}"
+        say(f"[{len(ended)}/{len(items)}] {one.name}: {how}")
+    return tuple(ended[name] for name, _ in items)
 
 
 def _pointed(path: Path) -> Path:

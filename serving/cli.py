@@ -74,8 +74,8 @@ def daily(
     pictures: Annotated[bool, typer.Option(help="Posters, and charts in the pages.")] = True,
     drift: Annotated[bool, typer.Option(help="Judge drift; propose a training.")] = True,
     cities: commands_cities.Cities = None,
-    scheduler: commands_cities.Scheduler = None,
-    workers: commands_cities.Workers = None,
+    scheduler: command_line.Scheduler = None,
+    workers: command_line.Workers = None,
     retries: commands_cities.Retries = 1,
     limit_minutes: commands_cities.Limit = None,
     as_json: Json = False,
@@ -156,25 +156,24 @@ def hindcast(
     every: Annotated[str, typer.Option(help="Hours between issue times, such as 6h.")] = "6h",
     model: Annotated[str | None, typer.Option(help="Default: the config's champion.")] = None,
     hourly_members: Annotated[bool, typer.Option(help="Keep hourly area members.")] = False,
+    scheduler: command_line.Scheduler = None,
+    workers: command_line.Workers = None,
 ) -> None:
     """Forecasts at past issue times from the home's data; no look into the future."""
     from forecast import config as configuration
+    from forecast import engine
     from serving import settings
     from training import hindcast as body
 
     city = configuration.load(config)
-    report = body.run(
-        city,
-        home=settings.home(),
-        start=command_line.local_date(start, city.offset, "--start"),
-        end=command_line.local_date(end, city.offset, "--end"),
-        every=command_line.hours(every),
-        tier=command_line.tier(weather) or "none",
-        model=model or city.forecast.model,
-        out=out,
-        hourly_members=hourly_members,
-        say=command_line.line,
-    )
+    first = command_line.local_date(start, city.offset, "--start")
+    last = command_line.local_date(end, city.offset, "--end")
+    with engine.wanted(scheduler, workers) as client:
+        report = body.run(
+            city, home=settings.home(), start=first, end=last, every=command_line.hours(every),
+            tier=command_line.tier(weather) or "none", model=model or city.forecast.model,
+            out=out, hourly_members=hourly_members, say=command_line.line, client=client,
+        )  # fmt: skip
     command_line.say({}, report.lines(), as_json=False)
 
 

@@ -17,12 +17,6 @@ if TYPE_CHECKING:
 Cities = Annotated[
     Path | None, typer.Option(help="Folder with a YAML for each city, instead of --config.")
 ]
-Scheduler = Annotated[
-    str | None, typer.Option(help="Address of a Dask scheduler, such as tcp://host:8786.")
-]
-Workers = Annotated[
-    int | None, typer.Option(help="Processes of this machine, where there is no --scheduler.")
-]
 Retries = Annotated[int, typer.Option(help="How often a city that failed is tried again.")]
 Limit = Annotated[
     float | None, typer.Option(help="A city at work for more minutes than this is stopped.")
@@ -91,14 +85,10 @@ def only_with_cities(*, scheduler: str | None, workers: int | None, limit: float
 def _option_problems(
     scheduler: str | None, workers: int | None, retries: int, limit_minutes: float | None
 ) -> "list[Problem]":
+    from forecast import engine
     from forecast.problems import Problem
 
-    problems: list[Problem] = []
-    if scheduler is not None and workers is not None:
-        found = f"{scheduler} and {workers}"
-        problems.append(Problem("--scheduler, --workers", found, "a cluster has its own workers"))
-    if workers is not None and workers < 1:
-        problems.append(Problem("--workers", str(workers), "1 at least"))
+    problems = engine.problems(scheduler, workers)
     if retries < 0:
         problems.append(Problem("--retries", str(retries), "0 at least"))
     if limit_minutes is not None and limit_minutes <= 0:

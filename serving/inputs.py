@@ -5,7 +5,9 @@ down. The ladder of weather is in forecast.weather_tiers; that of models: the co
 for the tier at hand, fitted for another tier, damped persistence.
 """
 
+import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -252,17 +254,27 @@ def _network(
     home: Path, city: str, issue_time: pd.Timestamp
 ) -> tuple[Forecaster | None, list[Note]]:
     """The promoted, newest or shipped network trained before the issue time, if it can be read."""
-    from forecast import predict
-
     try:
         kept = model_store.network(home, city, issue_time)
         if kept is not None:
-            return predict.load(kept.folder), []
+            place = kept.folder.resolve()
+            manifest = place / model_store.MANIFEST
+            said = manifest.read_bytes() if manifest.is_file() else b""
+            return _loaded(place, hashlib.sha256(said).hexdigest()), []
     except DataError as error:
         return None, [_unusable(model_store.NETWORK, str(error.problems[0]))]
     zh = "没有在起报时刻之前训练的网络模型，改用阻尼持续性预报"
     en = "no network trained before the issue time: damped persistence is used"
     return None, [Note(Text(zh, en), "warning")]
+
+
+@lru_cache(maxsize=2)
+def _loaded(folder: Path, manifest: str) -> Forecaster:
+    """A network, read once by a process that forecasts many cities with it."""
+    del manifest  # of the key: it holds the digests of all other files
+    from forecast import predict
+
+    return predict.load(folder)
 
 
 def _unusable(name: str, why: str) -> Note:

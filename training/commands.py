@@ -97,24 +97,29 @@ def compare(
     weather: Annotated[
         str, typer.Option(help="Tiers by comma: none, perturbed, perfect, archived.")
     ] = "perfect,perturbed,none",
+    scheduler: command_line.Scheduler = None,
+    workers: command_line.Workers = None,
     as_json: Json = False,
 ) -> None:
     """Several forecasters on the same windows, weather and observations, by one scorer."""
     import sys
 
     from forecast import config as configuration
+    from forecast import engine
     from training import compare as body
 
     def say(text: str) -> None:
         print(text, file=sys.stderr if as_json else sys.stdout, flush=True)
 
     city = configuration.load(config)
-    report = body.run(
-        city, home=_home(), start=command_line.local_date(start, city.offset, "--start"),
-        end=command_line.local_date(end, city.offset, "--end"), every=command_line.hours(every),
-        tiers=[command_line.tier(t) for t in _names(weather)], models=_names(models),
-        references=_names(reference), out=out, say=say,
-    )  # fmt: skip
+    first = command_line.local_date(start, city.offset, "--start")
+    last = command_line.local_date(end, city.offset, "--end")
+    with engine.wanted(scheduler, workers) as client:
+        report = body.run(
+            city, home=_home(), start=first, end=last, every=command_line.hours(every),
+            tiers=[command_line.tier(t) for t in _names(weather)], models=_names(models),
+            references=_names(reference), out=out, say=say, client=client,
+        )  # fmt: skip
     content = {
         "out": str(report.out), "models": list(report.models), "tiers": list(report.tiers),
         "issue_times": report.issue_times, "seconds": round(report.seconds, 1),

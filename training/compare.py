@@ -71,6 +71,7 @@ def run(
     out: Path,
     say: Callable[[str], None],
     isolated: bool = True,
+    client: Any = None,
 ) -> CompareReport:
     """Compare forecasters.
 
@@ -86,6 +87,8 @@ def run(
         out: Folder.
         say: Told what is done.
         isolated: Each hindcast in a process of its own, which is what peak memory needs.
+        client: Of `forecast.engine.connected`: hindcasts are made there, block by block; their
+            peak memory is then not measured.
 
     Raises:
         ConfigError: Unknown, doubled or no names; a reference that is not among the models.
@@ -104,7 +107,7 @@ def run(
             path = out / "hindcasts" / f"{name}.nc"
             job = Job(config, home, start, end, every, tier, model, path)
             jobs[model, tier] = job
-            cost[f"{model}-{tier}"] = made(job, digest, isolated=isolated, say=say)
+            cost[f"{model}-{tier}"] = made(job, digest, isolated=isolated, say=say, client=client)
     found: dict[str, Any] = {}
     for tier in tiers:
         files = {m: jobs[m, "none" if m in NO_WEATHER else tier].out for m in models}

@@ -47,7 +47,9 @@ class Job:
         return self.out.with_suffix(".json")
 
 
-def made(job: Job, data_hash: str, *, isolated: bool, say: Callable[[str], None]) -> dict[str, Any]:
+def made(
+    job: Job, data_hash: str, *, isolated: bool, say: Callable[[str], None], client: Any = None
+) -> dict[str, Any]:
     """Make a hindcast, or find it made.
 
     Args:
@@ -55,6 +57,7 @@ def made(job: Job, data_hash: str, *, isolated: bool, say: Callable[[str], None]
         data_hash: Of the observations the comparison stands on.
         isolated: In processes of its own (else in this one, and peak memory is this one's).
         say: Told what is done.
+        client: Of an engine that makes the hindcast.
 
     Returns:
         key (what it was made of), cost (None where not measured) and sha256 of the file.
@@ -68,7 +71,10 @@ def made(job: Job, data_hash: str, *, isolated: bool, say: Callable[[str], None]
     except (OSError, ValueError, KeyError):
         pass
     cost = _alone(_fit_cost, job) if isolated else _fit_cost(job)
-    cost |= _alone(_hindcast_cost, job) if isolated else _hindcast_cost(job)
+    if client is not None:
+        cost |= _hindcast_cost(job, client) | {"hindcast_peak_mb": None}
+    else:
+        cost |= _alone(_hindcast_cost, job) if isolated else _hindcast_cost(job)
     found = {"key": _key(job, data_hash), "cost": cost, "sha256": _digest(job.out)}
     write_text(job.sidecar, json.dumps(found, indent=1) + "\n")
     say(f"{job.model}, weather {job.tier}: made in {cost['hindcast_seconds']:.0f} s")
@@ -160,10 +166,11 @@ def _said_cost(folder: Path) -> dict[str, Any] | None:
     return {"seconds": seconds, "cpu_seconds": None, "peak_mb": None}
 
 
-def _hindcast_cost(job: Job) -> dict[str, Any]:
+def _hindcast_cost(job: Job, client: Any = None) -> dict[str, Any]:
     report = hindcast.run(
         job.config, home=job.home, start=job.start, end=job.end, every=job.every, tier=job.tier,
         model=job.model, out=job.out, hourly_members=False, say=_say,
+        client=client,
     )  # fmt: skip
     return {
         "hindcast_seconds": report.seconds,

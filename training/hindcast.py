@@ -7,12 +7,14 @@ that says what it is.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from forecast import (
     areas,
@@ -24,7 +26,7 @@ from forecast import (
     quality_limits,
     stations,
 )
-from forecast.batch import Forecaster, IssueBatch, WeatherTier, batches
+from forecast.batch import Forecaster, FutureWeather, IssueBatch, WeatherTier, batches
 from forecast.config import CityConfig
 from forecast.ensemble import Dependence
 from forecast.issue import IssueForecast
@@ -33,7 +35,7 @@ from forecast.schema import MAX_LEAD, POLLUTANTS
 from training import fit, tiers
 
 _HOUR = pd.Timedelta(hours=1)
-_BATCH = 32
+BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,33 @@ class HindcastReport:
         return [f"{self.out}: {made}, {how}"]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A hindcast to make."""
+
+    config: CityConfig
+    home: Path
+    start: pd.Timestamp  # first issue time: 00:00 local of the first date, as naive UTC
+    end: pd.Timestamp  # 00:00 local of the last date; its issue times are made, too
+    every: int  # hours between issue times
+    tier: WeatherTier  # weather the forecasts may use
+    model: str  # name of a forecaster
+    hourly_members: bool  # kept for the areas
+
+
+@dataclass(frozen=True)
+class Ready:
+    """All that forecasts at the asked times come from; the same wherever it is made."""
+
+    asked: Asked
+    obs: xr.Dataset
+    forecaster: Forecaster
+    dependence: Dependence
+    future: FutureWeather
+    header: forecast_file.Header
+    layout: forecast_file.Layout
+
+
 def run(
     config: CityConfig,
     *,
@@ -66,45 +95,69 @@ def run(
     out: Path,
     hourly_members: bool,
     say: Callable[[str], None],
+    client: Any = None,
 ) -> HindcastReport:
     """`lantian hindcast`.
 
     Args:
-        start: First issue time: 00:00 local of the first date, as naive UTC.
-        end: 00:00 local of the last date; its issue times are made, too.
-        every: Hours between issue times.
-        tier: Weather the forecasts may use.
-        model: Name of a forecaster.
-        hourly_members: Keep hourly members of the areas in the file.
+        config: The city.
+        home: LANTIAN_HOME.
+        start: As of `Asked`, like the following.
+        end: As of `Asked`.
+        every: As of `Asked`.
+        tier: As of `Asked`.
+        model: As of `Asked`.
+        out: File to write.
+        hourly_members: As of `Asked`.
+        say: Told what is done.
+        client: Of `forecast.engine.connected`: blocks of issue times are made there, and the file
+            has the same bytes; None: in this process.
+
+    Raises:
+        ConfigError: end before start, or no such model.
+        DataError: The home holds no readings before `start`; a block that failed on the engine.
+    """
+    began = time.monotonic()
+    asked = Asked(config, home, start, end, every, tier, model, hourly_members)
+    made = ready(asked, say=say)
+    if client is None:
+        parts: Iterable[forecast_file.Chunk] = chunks(made, made.layout.issue_times, say=say)
+    else:
+        from training import hindcast_blocks
+
+        parts = hindcast_blocks.chunks(client, made, out, say=say)
+    forecast_file.write(out, made.header, made.layout, parts)
+    if client is not None:
+        hindcast_blocks.clear(out)
+    return HindcastReport(
+        out,
+        len(made.layout.issue_times),
+        made.forecaster.name,
+        tier,
+        made.forecaster.trained_until,
+        time.monotonic() - began,
+    )
+
+
+def ready(asked: Asked, *, say: Callable[[str], None]) -> Ready:
+    """Read the home and fit or find the forecaster.
 
     Raises:
         ConfigError: end before start, or no such model.
         DataError: The home holds no readings before `start`.
     """
-    began = time.monotonic()
-    issue_times = _issue_times(start, end, every)
+    config, home, start = asked.config, asked.home, asked.start
+    issue_times = _issue_times(start, asked.end, asked.every)
     register = stations.load(config.stations)
     limits = quality_limits.load(config.quality)
-    last = end + _HOUR * (24 + MAX_LEAD + 24)
+    last = asked.end + _HOUR * (24 + MAX_LEAD + 24)
     obs = history.load(home, register, limits, end=last, calibrated=config.calibrate).usable
     before = obs.sel(time=slice(None, start))
     if not any(np.isfinite(before[p]).any() for p in POLLUTANTS):
         found = f"no reading up to {start} UTC"
         raise DataError([Problem(str(home), found, "history before the first issue time")])
     forecaster = fit.fitted(
-        config, home=home, obs=before, until=start, tier=tier, model=model, say=say
-    )
-    dependence = issue.dependence_of(forecaster, before, start, config.offset)
-    future = tiers.future(tier, obs=obs, home=home, config=config, stations=register)
-    cut = batches(
-        obs,
-        issue_times,
-        future,
-        tier=tier,
-        offset=config.offset,
-        history_hours=config.forecast.history_hours,
-        stations=register,
-        size=_BATCH,
+        config, home=home, obs=before, until=start, tier=asked.tier, model=asked.model, say=say
     )
     header = forecast_file.Header(
         model=forecaster.name,
@@ -112,32 +165,51 @@ def run(
         data_hash=provenance.data_hash(obs),
         standard=config.standard,
         config_hash=config.digest,
-        weather_tier=tier,
+        weather_tier=asked.tier,
         code_revision=provenance.code_revision(),
         simulated=config.simulated or bool(obs.attrs.get("simulated")),
         utc_offset_hours=config.city.utc_offset_hours,
         trained_until=forecaster.trained_until.isoformat(),
     )
     layout = forecast_file.Layout(
-        issue_times, register, areas.names(register), config.forecast.members, hourly_members
+        issue_times,
+        register,
+        areas.names(register),
+        config.forecast.members,
+        asked.hourly_members,
     )
-    total = -(-len(issue_times) // _BATCH)
-    shown = progress.track(cut, f"hindcast {model}, weather {tier}", total=total, say=say)
-    chunks = (
-        issue.chunk(
-            list(_forecasts(batch, forecaster, dependence, config)), hourly_members=hourly_members
-        )
-        for batch in shown
+    return Ready(
+        asked,
+        obs,
+        forecaster,
+        issue.dependence_of(forecaster, before, start, config.offset),
+        tiers.future(asked.tier, obs=obs, home=home, config=config, stations=register),
+        header,
+        layout,
     )
-    forecast_file.write(out, header, layout, chunks)
-    return HindcastReport(
-        out,
-        len(issue_times),
-        forecaster.name,
-        tier,
-        forecaster.trained_until,
-        time.monotonic() - began,
+
+
+def chunks(
+    made: Ready, issue_times: pd.DatetimeIndex, *, say: Callable[[str], None]
+) -> Iterator[forecast_file.Chunk]:
+    """Forecasts at some of the issue times, BATCH at a time: a block that begins at a multiple of
+    BATCH has the same batches, so the same values, as the whole."""
+    asked = made.asked
+    cut = batches(
+        made.obs,
+        issue_times,
+        made.future,
+        tier=asked.tier,
+        offset=asked.config.offset,
+        history_hours=asked.config.forecast.history_hours,
+        stations=made.layout.stations,
+        size=BATCH,
     )
+    total = -(-len(issue_times) // BATCH)
+    words = f"hindcast {asked.model}, weather {asked.tier}"
+    for batch in progress.track(cut, words, total=total, say=say):
+        forecasts = list(_forecasts(batch, made.forecaster, made.dependence, asked.config))
+        yield issue.chunk(forecasts, hourly_members=asked.hourly_members)
 
 
 def _forecasts(

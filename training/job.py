@@ -3,7 +3,8 @@
     <folder>/<job>/last.ckpt          Lightning's checkpoint, every `checkpoint_steps`
     <folder>/<job>/network.safetensors the averaged weights, with the network's configuration
 
-A process gets paths and settings, not arrays: the record is a file it maps.
+A process gets paths and settings, not arrays: the record is a file it reads, or a folder of
+training.streamed that it maps.
 """
 
 import json
@@ -29,9 +30,10 @@ from forecast.files import replace_file, write_netcdf
 from forecast.network import Network, NetworkConfig
 from forecast.network_inputs import Scales
 from forecast.schema import POLLUTANTS, WEATHER
-from training import module, windows
+from training import module, streamed, windows
+from training.losses import Scale
 from training.module import Data, Examples, Module
-from training.settings import Tiers, TrainConfig
+from training.settings import Optimiser, Tiers, TrainConfig
 from training.windows import Record, Vintages
 
 _FILE = "network.safetensors"
@@ -102,7 +104,7 @@ def train(
     config = NetworkConfig(
         given.channels(), tuple(map(str, record.stations.index)), **section.model_dump()
     )
-    scale = module.scale_of(_values(record, job.parts), scales)
+    scale = _scale(record, job.parts, scales)
     lightning = Module(config, scale, settings, job.seed)
     place = folder / job.name
     place.mkdir(parents=True, exist_ok=True)
@@ -110,7 +112,7 @@ def train(
     average = module.averaging(o.average)
     trainer = pl.Trainer(
         default_root_dir=place, max_steps=o.steps, max_epochs=1, precision=o.precision,
-        devices=o.devices if torch.cuda.is_available() else 1, accelerator="auto",
+        devices=_devices(o), num_nodes=o.num_nodes, strategy=o.strategy, accelerator="auto",
         gradient_clip_val=o.clip, enable_progress_bar=os.isatty(2) and settings.workers == 1,
         enable_model_summary=False, log_every_n_steps=10, use_distributed_sampler=False,
         logger=CSVLogger(place, name="", version="curve"),
@@ -127,16 +129,26 @@ def train(
         lightning, Data(examples), ckpt_path=last if last.is_file() else None,
         weights_only=False,
     )  # fmt: skip
-    state = {k: v.contiguous() for k, v in lightning.network.state_dict().items()}
-    about = {"config": json.dumps(asdict(config))}
-    replace_file(place / _FILE, lambda p: save_file(state, p, metadata=about))
-    last.unlink(missing_ok=True)
+    if trainer.is_global_zero:  # one of several processes writes
+        state = {k: v.contiguous() for k, v in lightning.network.state_dict().items()}
+        about = {"config": json.dumps(asdict(config))}
+        replace_file(place / _FILE, lambda p: save_file(state, p, metadata=about))
+        last.unlink(missing_ok=True)
     seconds = time.monotonic() - began
     parameters = sum(p.numel() for p in lightning.network.parameters())
     return f"{job.name}: {o.steps} steps, {parameters} parameters, {seconds:.0f} s"
 
 
+def _devices(o: Optimiser) -> int | str:
+    """As configured; without a GPU one, unless a strategy is named for several processes."""
+    if not torch.cuda.is_available() and o.strategy == "auto":
+        return 1
+    return int(o.devices) if o.devices.isdigit() else o.devices
+
+
 def _record(path: Path) -> Record:
+    if path.is_dir():
+        return streamed.read(path)
     ds = xr.load_dataset(path)
     offset = pd.Timedelta(hours=float(ds.attrs["offset_hours"]))
     return Record.of(ds, offset, int(ds.attrs["history_hours"]))
@@ -148,12 +160,21 @@ def issue_times(record: Record, parts: Parts) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(found[0].append(found[1:]))
 
 
-def _values(record: Record, parts: Parts) -> np.ndarray:
+def _scale(record: Record, parts: Parts, scales: Scales) -> Scale:
+    """Loss scales of the parts; of a record on disk, a stretch at a time."""
+    kept = _inside(record, parts)
+    if isinstance(record, streamed.StreamedRecord):
+        centre = np.asarray(scales.pollutant_centre)
+        return module.scale_from(streamed.spread(record, kept, centre), scales)
+    return module.scale_of(record.values[kept], scales)
+
+
+def _inside(record: Record, parts: Parts) -> np.ndarray:
     hours = pd.date_range(record.origin, periods=len(record.values), freq="h")
     kept = np.zeros(len(hours), dtype=bool)
     for first, last in parts:
         kept |= (hours >= first) & (hours <= last)
-    return record.values[kept]
+    return kept
 
 
 def _quiet() -> None:

@@ -43,21 +43,22 @@ class Examples:
 
 
 class Stream(IterableDataset[Batch]):
-    """Batches of the steps from `first` on."""
+    """Batches of the steps from `first` on; of several processes each has its own."""
 
-    def __init__(self, examples: Examples, first: int) -> None:
+    def __init__(self, examples: Examples, first: int, rank: int = 0) -> None:
         self.examples = examples
         self.first = first
+        self.rank = rank
 
     def __iter__(self) -> Iterator[Batch]:
         for step in range(self.first, self.examples.settings.optimiser.steps):
-            yield example(self.examples, step)
+            yield example(self.examples, step, self.rank)
 
 
-def example(examples: Examples, step: int) -> Batch:
+def example(examples: Examples, step: int, rank: int = 0) -> Batch:
     """Tensors of one step: the network's inputs, leads, identities, targets, area weights."""
     settings = examples.settings
-    rng = np.random.default_rng([examples.seed, step])
+    rng = np.random.default_rng([examples.seed, step, *([rank] if rank else [])])
     times = examples.issue_times
     drawn = np.sort(rng.choice(len(times), min(settings.optimiser.batch, len(times)), False))
     record = examples.record
@@ -144,8 +145,10 @@ class Data(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Batches ready made: no collation, no worker processes (cutting takes a tenth)."""
-        done = self.trainer.global_step if self.trainer is not None else 0
-        return DataLoader(Stream(self.examples, done), batch_size=None)
+        done, rank = 0, 0
+        if self.trainer is not None:
+            done, rank = self.trainer.global_step, self.trainer.global_rank
+        return DataLoader(Stream(self.examples, done, rank), batch_size=None)
 
 
 def averaging(decay: float) -> WeightAveraging:
@@ -163,6 +166,12 @@ def scale_of(values: np.ndarray, scales: Scales) -> Scale:
     """
     centre = np.asarray(scales.pollutant_centre, dtype=np.float32)
     spread = np.nanmean(np.abs(values.reshape(-1, len(centre)) - centre), axis=0)
+    return scale_from(spread, scales)
+
+
+def scale_from(spread: np.ndarray, scales: Scales) -> Scale:
+    """Loss scales from the mean absolute distance of each pollutant from its centre."""
+    centre = np.asarray(scales.pollutant_centre, dtype=np.float32)
     made = (centre, scales.pollutant_width, np.nan_to_num(spread, nan=1.0))
     return Scale(*(torch.tensor(np.asarray(v), dtype=torch.float32) for v in made))
 

@@ -88,7 +88,9 @@ class Optimiser(Section):
     average: Share = 0.995  # decay of the running mean of the weights (EMA)
     checkpoint_steps: int = Field(100, ge=1)  # a kill costs at most so many
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    devices: str = "auto"
+    devices: str = "auto"  # a number of them, or auto; without a GPU one unless a strategy is named
+    num_nodes: int = Field(1, ge=1)  # started by Lightning's own launcher or Slurm
+    strategy: Literal["auto", "ddp", "ddp_spawn", "fsdp"] = "auto"
 
 
 class CalibrationSection(Section):

@@ -223,7 +223,7 @@ def scales_of(record: Record, until: pd.Timestamp, settings: TrainConfig) -> Sca
         few = record.only(np.sort(rng.permutation(len(record.stations))[:100]))
     air = calibrate.weather_of(few, "perfect", None)
     batch = few.cut(some, air(some), "perfect")
-    return network_inputs.fit_scales(few.values, batch)
+    return network_inputs.fit_scales(np.asarray(few.values), batch)
 
 
 def _trees(
@@ -245,7 +245,11 @@ def _trees(
 
 
 def _digest(settings: TrainConfig, seen: xr.Dataset) -> str:
-    content: Any = [settings.model_dump(mode="json"), provenance.data_hash(seen)]
+    machines = {"optimiser": {"num_nodes", "strategy"}}  # where it runs is not what is trained
+    content: Any = [
+        settings.model_dump(mode="json", exclude=machines),
+        provenance.data_hash(seen),
+    ]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
 
 

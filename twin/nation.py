@@ -19,7 +19,7 @@ import pandas as pd
 import xarray as xr
 import yaml
 
-from forecast import files, observations, schema
+from forecast import files, model_store, observations, schema
 from forecast import weather as weather_store
 from forecast.config import configs_dir
 from forecast.problems import ConfigError, Problem
@@ -66,6 +66,7 @@ class Period:
 
     issue_time: pd.Timestamp  # naive UTC; the last reading
     days: int = 30
+    network: Path | None = None  # a trained one that all cities share, by a link
 
 
 def plan(
@@ -113,6 +114,8 @@ def make_city(city: NationCity, folder: Path, period: Period, *, seed: int) -> P
     made = _vintage(city, air, issue, seed)
     made.attrs["simulated"] = said
     weather_store.save(home, SOURCE, made, issue_time=issue, available_time=issue + 6 * _HOUR)
+    if period.network is not None:
+        _link(period.network.resolve(), home, city)
     return _config(city, folder, path)
 
 
@@ -222,6 +225,15 @@ def _vintage(city: NationCity, air: nation_air.Waves, issue: pd.Timestamp, seed:
         },
         coords={"time": hours.to_numpy(), "latitude": latitude, "longitude": longitude},
     )  # fmt: skip
+
+
+def _link(network: Path, home: Path, city: NationCity) -> None:
+    manifest = json.loads((network / model_store.MANIFEST).read_text(encoding="utf-8"))
+    until = pd.Timestamp(manifest["trained_until"])
+    place = model_store.folder(home, city.id, model_store.NETWORK, "none", until)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if not place.exists():
+        place.symlink_to(network, target_is_directory=True)
 
 
 def _config(city: NationCity, folder: Path, stations: Path) -> Path:
