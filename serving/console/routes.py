@@ -11,6 +11,7 @@ from fastapi.responses import FileResponse, Response
 from serving.console import (
     audit_page,
     enterprises,
+    evidence,
     login,
     models,
     own,
@@ -26,7 +27,7 @@ from serving.console import (
 STATIC: Final = Path(__file__).parent / "static"
 CACHE: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 PARTS: Final = (
-    login, today, warning, warning_forms, plan, resumption, enterprises, own,
+    login, today, warning, warning_forms, plan, resumption, enterprises, evidence, own,
     stations, verification, models, audit_page,
 )  # fmt: skip
 SHORT: Final = {"Cache-Control": "public, max-age=300"}

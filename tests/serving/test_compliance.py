@@ -226,6 +226,12 @@ def test_the_page_puts_the_worst_first_and_filters(
     one = officer.get("/enterprises/FAKE").text
     assert "排口监测与用电矛盾" in one
     assert "要求负荷不高于 50%" in one
+    meter = officer.get("/warnings/1/electricity.csv").text.splitlines()
+    assert meter[0] == "time,unit,production"
+    assert len(meter) == 1 + 4 * (14 * 24 + 30)  # four firms, to now
+    stack = officer.get("/warnings/1/monitors.csv").text.splitlines()
+    assert stack[0] == "time,stack,unit,emission_so2,emission_nox,emission_pm"
+    assert stack[1].startswith("2026-11-10T17:00Z,FAKE-U1-S1,FAKE-U1,,5.0")
     works = later("works")  # E1's account: none of these is its own
     assert works.get("/enterprises/NOT").status_code == 403
     assert "NOT" not in works.get("/own").text.replace("NOTE", "")

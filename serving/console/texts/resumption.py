@@ -27,6 +27,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
             "requests.xlsx) in the home the next daily run tells the risk added."
         ),
     ),
+    "table": ("未决申请表（requests.csv）", "Requests not yet answered (requests.csv)"),
     "budget": ("年度预算", "The year's budget"),
     "no_budget": (
         "没有年度预算：{why}",

@@ -104,4 +104,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "run_link": ("所依据的预报", "The forecast it stands on"),
     "valid_until": ("未发布则于 {time} 失效", "expires unpublished at {time}"),
     "notices": ("上级通知在效", "Notices that hold"),
+    "tables": ("供评估用的表：", "Tables for the evaluation:"),
+    "orders_csv": ("执行的指令", "Orders as they held"),
+    "electricity_csv": ("用电", "Electricity"),
+    "monitors_csv": ("排口监测", "Stack monitors"),
 }

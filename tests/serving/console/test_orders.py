@@ -159,6 +159,14 @@ def test_an_enterprise_sees_and_answers_its_own_orders_only(
     assert asked.body["begin"] == "2026-11-27T00:00:00"  # 08:00 local
     assert asked.body["load"] == 0.6
 
+    table = officer.get("/resumption/requests.csv").text.splitlines()
+    assert table == ["生产单元,申请复产时间,爬坡时间(h)", "E1-1,2026-11-27 08:00,0.0"]
+    held = officer.get("/warnings/1/orders.csv").text.splitlines()
+    assert held[1] == "E1-1,2026-11-24T16:00Z,2026-11-27T16:00Z,0.5"
+    assert len(held) == 3
+    assert officer.get("/warnings/1/weather.csv").status_code == 422
+    assert officer.get("/warnings/77/orders.csv").status_code == 422
+
     assert post(officer, "/resumption/1", seen=0, outcome="wait").status_code == 422
     wait = {"outcome": "wait", "reason": "静稳未结束"}
     assert post(officer, "/resumption/1", seen=0, **wait).status_code == 303
