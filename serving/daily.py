@@ -24,6 +24,7 @@ from forecast.config import CityConfig
 from forecast.issue import IssueForecast
 from forecast.schema import CITY_AREA, POLLUTANTS
 from response import rules, warning, warning_words
+from response.rules import Level
 from response.warning import Proposal
 from serving import daily_explain, daily_response, inputs, station_health
 from serving.bulletin import build, hours, measured, render, saved, words
@@ -74,6 +75,8 @@ def run(
     issue_time: pd.Timestamp,
     replay: WeatherTier | None = None,
     pictures: bool = True,
+    in_force: Level | None = None,
+    notified: Level | None = None,
 ) -> DailyReport:
     """One daily run.
 
@@ -84,6 +87,8 @@ def run(
         replay: For past days without archived forecasts: none, perturbed or perfect (observed)
             weather instead of the ladder; the bulletin says which.
         pictures: False: pages without charts and no posters, which are more than half of the work.
+        in_force: The city's level in force at the issue time, as the store knows it.
+        notified: A level that province or state had ordered by then.
 
     Raises:
         DataError: No reading to forecast from.
@@ -91,7 +96,7 @@ def run(
     with files.exclusive(home):
         known = inputs.gather(config, home=home, issue_time=issue_time, replay=replay)
         forecast = forecast_of(config, known)
-        proposal = proposal_of(config, known, forecast)
+        proposal = proposal_of(config, known, forecast, in_force=in_force, notified=notified)
         written = [_write_forecast(config, home, known, forecast)]
         response = daily_response.respond(
             config, home=home, issue_time=issue_time, proposal=proposal
@@ -137,7 +142,14 @@ def forecast_of(config: CityConfig, known: Inputs) -> IssueForecast:
     return made
 
 
-def proposal_of(config: CityConfig, known: Inputs, forecast: IssueForecast) -> Proposal:
+def proposal_of(
+    config: CityConfig,
+    known: Inputs,
+    forecast: IssueForecast,
+    *,
+    in_force: Level | None = None,
+    notified: Level | None = None,
+) -> Proposal:
     """Members of the city, led in by its measured hours, under the city's rules."""
     register = known.batch.stations
     measured = stacked(known.history.usable, POLLUTANTS)[-_PAST_HOURS:]
@@ -157,6 +169,8 @@ def proposal_of(config: CityConfig, known: Inputs, forecast: IssueForecast) -> P
         issue_time=forecast.issue_time,
         offset=config.offset,
         standard=config.standard,
+        current_level=in_force,
+        notified_level=notified,
     )
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 from forecast.batch import WeatherTier
 from forecast.config import CityConfig
 from forecast.problems import Problem
-from serving import daily, forecast_store, record_drift, record_run
+from serving import daily, forecast_store, record_drift, record_run, standing
 from serving.daily import DailyReport
 
 # Configuration, home, last hour -> findings: `lines` in words, `retrain`: a training is proposed;
@@ -69,8 +69,15 @@ def run(
     Raises:
         DataError: No reading to forecast from.
     """
-    report = daily.run(config, home=home, issue_time=issue_time, replay=replay, pictures=pictures)
-    problems = record_run.after(home, database_url, issue_time, now=now)
+    at = issue_time.to_pydatetime()
+    held, problems = standing.known(
+        home, database_url, config.city.id, at, exercise=config.simulated
+    )
+    report = daily.run(
+        config, home=home, issue_time=issue_time, replay=replay, pictures=pictures,
+        in_force=held.in_force, notified=held.notified,
+    )  # fmt: skip
+    problems += record_run.after(home, database_url, issue_time, now=now)
     problems += forecast_store.keep(config, report)
     found: dict[str, Any] | None = None
     if judge is not None:

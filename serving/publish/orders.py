@@ -19,9 +19,11 @@ from response.rules import Level
 from response.warning_words import colour
 from serving.publish.config import House
 from serving.publish.message import ZH_MARK, Attachment, Message, marked
+from serving.publish.superseding import LIFTED
 from serving.store.models import CityWarning, Order
 
 NOT_STATED: Final = ("未载明", "not stated")
+_DAY: Final = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,11 @@ class Sheet:
     units: tuple[Mapping[str, Any], ...]  # bodies of the rows
     signers: tuple[Signer, ...]
 
+    @property
+    def lifted(self) -> bool:
+        """True where it ends orders and asks for nothing."""
+        return all(unit.get(LIFTED) for unit in self.units)
+
 
 def rows_of(
     plan_orders: Sequence[Mapping[str, Any]],
@@ -62,7 +69,9 @@ def rows_of(
     now: dt.datetime,
     offset: dt.timedelta,
 ) -> list[Order]:
-    """Rows of the store: one per unit that has to do something.
+    """Rows of the store: one per unit that has to do something on a day that is not over.
+
+    None begins before it is issued.
 
     Args:
         plan_orders: `orders` of `controls_tables.as_dict`.
@@ -74,18 +83,18 @@ def rows_of(
         offset: Local time minus UTC; a day of the plan is a natural local day.
     """
     ordered = sorted(
-        (o for o in plan_orders if o["mode"] != "normal"),
+        (o for o in plan_orders if o["mode"] != "normal" and _end(o, offset) > now),
         key=lambda o: (o["enterprise"], o["unit"], o["day"]),
     )
     rows = []
     for (enterprise, unit), group in groupby(ordered, key=lambda o: (o["enterprise"], o["unit"])):
         own = list(group)
-        first, last = (dt.datetime.fromisoformat(own[i]["day"]) - offset for i in (0, -1))
+        first, last = _end(own[0], offset) - _DAY, _end(own[-1], offset)
         rows.append(
             Order(
                 warning_id=warning.id, exercise=warning.exercise, plan_id=plan_id,
-                enterprise=enterprise, unit=unit, at=now, begins_at=first,
-                ends_at=last + dt.timedelta(days=1), supersedes=None,
+                enterprise=enterprise, unit=unit, at=now, begins_at=max(first, now),
+                ends_at=last, supersedes=None,
                 body={
                     "level": level,
                     "enterprise_name": own[0]["enterprise_name"],
@@ -145,13 +154,14 @@ def sheet_of(
     now: dt.datetime,
 ) -> Sheet:
     """One enterprise's rows as its order."""
-    first = rows[0]
-    ends = [r.ends_at for r in rows]
+    asked = [r for r in rows if not r.body.get(LIFTED)] or list(rows)
+    first = asked[0]
+    ends = [r.ends_at for r in asked]
     return Sheet(
         number=f"W{first.warning_id}-{min(r.id for r in rows)}",
         city_zh=city[0], city_en=city[1], enterprise=first.enterprise,
         enterprise_name=first.body["enterprise_name"], level=first.body["level"],
-        exercise=first.exercise, issued=now, begins=min(r.begins_at for r in rows),
+        exercise=first.exercise, issued=now, begins=min(r.begins_at for r in asked),
         ends=None if None in ends else max(e for e in ends if e is not None),
         reason_zh=reason[0], reason_en=reason[1], units=tuple(r.body for r in rows),
         signers=tuple(signers),
@@ -160,7 +170,8 @@ def sheet_of(
 
 def subject(sheet: Sheet) -> str:
     """Of the mail, and heading of the page."""
-    zh = f"{sheet.city_zh}重污染天气{colour(sheet.level).zh}预警减排指令：{sheet.enterprise_name}"
+    what = "减排指令解除" if sheet.lifted else f"{colour(sheet.level).zh}预警减排指令"
+    zh = f"{sheet.city_zh}重污染天气{what}：{sheet.enterprise_name}"
     return marked(zh, exercise=sheet.exercise)
 
 
@@ -180,8 +191,9 @@ def text(sheet: Sheet, *, offset: dt.timedelta) -> str:
             f"    {d['day']}：{MODE_WORDS[d['mode']].zh}，负荷 {_percent(d['load'])}"
             for d in unit["days"]
         ]
-        lines.append(f"    核查参数：{proof(unit)[0]}")
-    lines.append("收到后请立即确认；不能执行的请说明原因。")
+        lines.append("    原指令解除" if unit.get(LIFTED) else f"    核查参数：{proof(unit)[0]}")
+    if not sheet.lifted:
+        lines.append("收到后请立即确认；不能执行的请说明原因。")
     return marked("\n".join(lines), exercise=sheet.exercise)
 
 
@@ -203,6 +215,11 @@ def proof(unit: Mapping[str, Any]) -> tuple[str, str]:
         return NOT_STATED
     bound = "" if found.get("bound") is None else f" ≤ {found['bound']:g} {found.get('unit', '')}"
     return f"{found['zh']}{bound}", f"{found['en']}{bound}"
+
+
+def _end(order: Mapping[str, Any], offset: dt.timedelta) -> dt.datetime:
+    """The end of an order's day, naive UTC."""
+    return dt.datetime.fromisoformat(order["day"]) - offset + _DAY
 
 
 def _day(order: Mapping[str, Any]) -> dict[str, Any]:

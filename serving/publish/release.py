@@ -17,7 +17,7 @@ from forecast.config import CityConfig
 from forecast.problems import DataError, Problem
 from response.rules import Level
 from serving import duty, review
-from serving.publish import cap, orders, outbox
+from serving.publish import cap, orders, orders_file, outbox, superseding
 from serving.publish.cap import Area, MsgType, Notice, Reference
 from serving.publish.config import House, Profile
 from serving.publish.message import Attachment, Message, marked
@@ -97,8 +97,8 @@ def publish(
         session.flush()
         made = messages(notice, xml, (zh, en), house, bulletin, exercise=warning.exercise)
         written: list[Base] = [row]
-        if work is not None and after.in_force:
-            ordered = _orders(session, warning, after.in_force, work, now, offset)
+        ordered = _orders(session, warning, after, work, now, offset)
+        if ordered:
             signers = signers_of(session, warning.id)
             made += orders.write(
                 session, ordered, warning=warning, house=house, signers=signers,
@@ -110,7 +110,9 @@ def publish(
         return written
 
     event = Event("publish", now, actor, exercise=_exercise(store, warning_id))
-    return duty.decide(store, warning_id, event, seen=seen, also=also)
+    state = duty.decide(store, warning_id, event, seen=seen, also=also)
+    orders_file.refresh(store, config, now=now)
+    return state
 
 
 def notice_of(
@@ -191,21 +193,33 @@ def signers_of(session: Session, warning_id: int) -> tuple[orders.Signer, ...]:
 def _orders(
     session: Session,
     warning: CityWarning,
-    level: Level,
-    work: Work,
+    after: State,
+    work: Work | None,
     now: dt.datetime,
     offset: dt.timedelta,
 ) -> list[Order]:
+    """Orders of the level now in force, and what they supersede; none where nothing changes."""
+    before = superseding.standing(session, warning.id, now=now)
+    if after.in_force is None:
+        return superseding.linked(
+            (), before, warning=warning, plan_id=None, why="cancelled", now=now, offset=offset
+        )
+    if work is None:
+        return []
     plan = session.get(Plan, work.plan_id)
     if plan is None or plan.warning_id != warning.id:
         expected = f"a plan of warning {warning.id}"
         raise DataError([Problem("plan", str(work.plan_id), expected)])
-    if plan.body["level"] != level:
-        raise DataError([Problem(f"plan {plan.id}", f"level {plan.body['level']}", level)])
-    return orders.rows_of(
-        plan.body["orders"], warning=warning, plan_id=plan.id, level=level, proofs=work.proofs,
-        now=now, offset=offset,
+    if plan.body["level"] != after.in_force:
+        found = f"level {plan.body['level']}"
+        raise DataError([Problem(f"plan {plan.id}", found, after.in_force)])
+    rows = orders.rows_of(
+        plan.body["orders"], warning=warning, plan_id=plan.id, level=after.in_force,
+        proofs=work.proofs, now=now, offset=offset,
     )  # fmt: skip
+    return superseding.linked(
+        rows, before, warning=warning, plan_id=plan.id, why="changed", now=now, offset=offset
+    )
 
 
 def _exercise(store: Store, warning_id: int) -> bool:

@@ -1,11 +1,14 @@
-"""A real HTTP receiver that honours keys, and messages to send it."""
+"""Real receivers: HTTP that honours keys, a mail server; and messages to send them."""
 
+import email
+import socket
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
 import pytest
+from aiosmtpd.controller import Controller
 
 from serving.publish.message import Attachment, Message
 
@@ -57,6 +60,34 @@ def receiver() -> Iterator[Receiver]:
     made = Receiver()
     yield made
     made.close()
+
+
+class Mailbox:
+    def __init__(self) -> None:
+        self.got: list[Any] = []
+        self.refuse = ""
+
+    async def handle_DATA(  # noqa: N802 - aiosmtpd's own name
+        self, server: Any, session: Any, envelope: Any
+    ) -> str:
+        if self.refuse:
+            return self.refuse
+        self.got.append((envelope.rcpt_tos, email.message_from_bytes(envelope.content)))
+        return "250 OK"
+
+
+@pytest.fixture
+def smtp() -> Iterator[tuple[Mailbox, dict[str, Any]]]:
+    mailbox = Mailbox()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]  # aiosmtpd asks for a number
+    controller = Controller(mailbox, hostname="127.0.0.1", port=port)
+    controller.start()
+    yield mailbox, {
+        "name": "mail", "kind": "mail", "host": "127.0.0.1", "port": port,
+        "sender": "duty@a.example", "to": ["b@b.example"], "carries": ["cap", "bulletin"],
+    }  # fmt: skip
+    controller.stop()
 
 
 def message(key: str = "k", channel: str = "platform", **given: Any) -> Message:

@@ -1,46 +1,14 @@
-import email
-import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 
 from serving.publish import channels, release
 from serving.publish.message import Attachment, Message
 from tests.serving.publish import cases
-from tests.serving.publish.receiver import Receiver, message, receiver
+from tests.serving.publish.receiver import Mailbox, Receiver, message, receiver, smtp
 
-__all__ = ["receiver"]  # a fixture
-
-
-class Mailbox:
-    def __init__(self) -> None:
-        self.got: list[Any] = []
-        self.refuse = ""
-
-    async def handle_DATA(  # noqa: N802 - aiosmtpd's own name
-        self, server: Any, session: Any, envelope: Any
-    ) -> str:
-        if self.refuse:
-            return self.refuse
-        self.got.append((envelope.rcpt_tos, email.message_from_bytes(envelope.content)))
-        return "250 OK"
-
-
-@pytest.fixture
-def smtp() -> Iterator[tuple[Mailbox, dict[str, Any]]]:
-    mailbox = Mailbox()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]  # aiosmtpd asks for a number
-    controller = Controller(mailbox, hostname="127.0.0.1", port=port)
-    controller.start()
-    yield mailbox, {
-        "name": "mail", "kind": "mail", "host": "127.0.0.1", "port": port,
-        "sender": "duty@a.example", "to": ["b@b.example"], "carries": ["cap", "bulletin"],
-    }  # fmt: skip
-    controller.stop()
+__all__ = ["receiver", "smtp"]  # fixtures
 
 
 def test_mail_has_an_id_from_its_key_and_the_documents(
