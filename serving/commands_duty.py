@@ -159,9 +159,12 @@ def migrate(
 ) -> None:
     """Bring the store to this program's revision."""
     from serving.store import migrate as body
+    from serving.store import readings
 
     store = _store(current=False)
     (body.downgrade if down else body.upgrade)(store, to)
+    if body.current(store) == body.newest():
+        readings.adopt(store, actor=_who(), now=_now())
     typer.echo(f"revision {body.current(store)}")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from forecast.config import CityConfig
 from serving.metrics import Metrics
 from serving.store.engine import Store
+from serving.store.intake import Intake
 
 COOKIE = "lantian_session"  # the console's session
 
@@ -29,5 +30,6 @@ class Context:
     metrics: Metrics = field(default_factory=Metrics)
     # NetCDF is not thread-safe: whoever reads or writes such a file in the server holds this.
     netcdf: threading.RLock = field(default_factory=threading.RLock)
+    intake: Intake = field(default_factory=Intake)  # meter readings of many senders
     metrics_token: str | None = None  # asked for by /metrics where it is set
     cookie: str = COOKIE

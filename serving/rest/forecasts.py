@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import FileResponse, Response
 
 from forecast.problems import DataError, Problem
-from serving.rest import route, runs
+from serving.rest import route, runs, shapes
 from serving.rest.access import needs
 from serving.rest.problems import Answer
 from serving.rest.route import PREFIX, Cursor, Limit, Route, Server
@@ -31,12 +31,12 @@ Run = Annotated[
         description="Issue time, such as 20260208T0800Z, or latest; a suffix goes before Accept.",
     ),
 ]
-KINDS: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"content": {m: {} for m in MEDIA.values()}, "description": "The forecast."}
-}
+CSV: Final = (MEDIA["csv"],)
 
 
-@router.get("/forecasts", dependencies=[READ])
+@router.get(
+    "/forecasts", dependencies=[READ], responses=shapes.tagged(shapes.Page[shapes.Run], paged=True)
+)
 def every(request: Request, server: Server, limit: Limit = 20, cursor: Cursor = None) -> Response:
     """Finished runs, the newest first."""
     after = route.decoded(cursor)
@@ -45,7 +45,10 @@ def every(request: Request, server: Server, limit: Limit = 20, cursor: Cursor = 
     return route.page(request, items, after=left[limit - 1] if len(left) > limit else None)
 
 
-@router.get("/forecasts/{run}/probabilities", dependencies=[READ])
+@router.get(
+    "/forecasts/{run}/probabilities", dependencies=[READ],
+    responses=shapes.tagged(shapes.Probabilities, media=CSV),
+)  # fmt: skip
 def probabilities(request: Request, server: Server, run: Run) -> Response:
     """Probability of each warning level, and of each AQI category by area and day."""
     run, kind = _which(request, server, run, ("json", "csv"))
@@ -55,7 +58,10 @@ def probabilities(request: Request, server: Server, run: Run) -> Response:
     return _said(server, run, f"p{kind}", content, content["categories"])
 
 
-@router.get("/forecasts/{run}/stations", dependencies=[READ])
+@router.get(
+    "/forecasts/{run}/stations", dependencies=[READ],
+    responses=shapes.tagged(shapes.Page[shapes.StationHour], paged=True, media=CSV),
+)  # fmt: skip
 def stations(
     request: Request,
     server: Server,
@@ -79,7 +85,10 @@ def stations(
     return route.page(request, rows, after=str(start + limit) if more else None)
 
 
-@router.get("/forecasts/{run}", responses=KINDS, dependencies=[READ])
+@router.get(
+    "/forecasts/{run}", dependencies=[READ],
+    responses=shapes.tagged(shapes.Forecast, media=(*CSV, MEDIA["nc"])),
+)  # fmt: skip
 def one(request: Request, server: Server, run: Run) -> Response:
     """A forecast: the file itself, or every area's days from members as JSON or CSV."""
     run, kind = _which(request, server, run, tuple(MEDIA))

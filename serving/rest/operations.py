@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from forecast.problems import Problem
 from serving import metrics
 from serving.context import Context
+from serving.rest import shapes
 from serving.rest.problems import Answer
 from serving.rest.route import Route, Server
 from serving.store import migrate
@@ -21,13 +22,17 @@ from serving.store.models import Run
 router = APIRouter(route_class=Route, tags=["operations"])
 
 
-@router.get("/health")
+@router.get("/health", responses={200: {"model": shapes.Health}})
 def health() -> dict[str, str]:
     """The process answers; nothing is asked of the store."""
     return {"status": "ok"}
 
 
-@router.get("/ready", responses={503: {"description": "Not ready."}})
+@router.get(
+    "/ready",
+    responses={200: {"model": shapes.Ready},
+               503: {"model": shapes.Ready, "description": "Not ready."}},
+)  # fmt: skip
 def ready(server: Server) -> JSONResponse:
     """The store answers at this program's revision; the last run's age is told, not judged: a
     console must stay reachable when a run is late.
@@ -37,7 +42,10 @@ def ready(server: Server) -> JSONResponse:
     return JSONResponse({"status": "ready" if good else "not ready", **said}, 200 if good else 503)
 
 
-@router.get("/metrics", response_class=Response)
+@router.get(
+    "/metrics", response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)  # fmt: skip
 def prometheus(request: Request, server: Server) -> Response:
     """Prometheus' text format; with the metrics token where one is set."""
     expected = server.metrics_token

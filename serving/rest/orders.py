@@ -1,17 +1,18 @@
 """Orders, their acknowledgement, requests to resume. An enterprise sees its own only."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from forecast.problems import DataError, Problem
 from serving import answers
-from serving.rest import route
+from serving.rest import route, shapes
 from serving.rest.access import needs
 from serving.rest.problems import Answer
 from serving.rest.route import BIGGEST, PAGE, PREFIX, Cursor, Limit, Name, Route, Server, Utc, Words
@@ -45,7 +46,9 @@ class ResumptionIn(BaseModel):
     reason: Words = Field(min_length=1)
 
 
-@router.get("/orders", tags=["orders"])
+@router.get(
+    "/orders", tags=["orders"], responses=shapes.tagged(shapes.Page[shapes.Order], paged=True)
+)
 def every(
     request: Request,
     server: Server,
@@ -73,11 +76,12 @@ def every(
             .where(Acknowledgement.order_id.in_([o.id for o in shown]))
             .order_by(Acknowledgement.id)
         ).all()
-    items = [_order(o, [a for a in given if a.order_id == o.id]) for o in shown]
+        later = _successors(session, [o.id for o in shown])
+    items = [_order(o, [a for a in given if a.order_id == o.id], later) for o in shown]
     return route.page(request, items, after=str(shown[-1].id) if len(found) > limit else None)
 
 
-@router.get("/orders/{order_id}", tags=["orders"])
+@router.get("/orders/{order_id}", tags=["orders"], responses=shapes.tagged(shapes.Order))
 def one(request: Request, server: Server, who: Reader, order_id: Id) -> Response:
     """An order; another enterprise's is not there."""
     with reading(server.store) as session:
@@ -87,14 +91,15 @@ def one(request: Request, server: Server, who: Reader, order_id: Id) -> Response
             .where(Acknowledgement.order_id == order_id)
             .order_by(Acknowledgement.id)
         ).all()
+        later = _successors(session, [order_id])
     if order is None or not (who.may("order.read") or order.enterprise == who.enterprise):
         raise Answer(404, Problem("order", str(order_id), "an order that is there for you"))
-    return route.as_json(request, _order(order, given))
+    return route.as_json(request, _order(order, given, later))
 
 
 @router.post(
     "/orders/{order_id}/acknowledgements", tags=["orders"], status_code=201,
-    responses={200: {"description": "It was there already."}},
+    responses=shapes.made(shapes.Acknowledged),
 )  # fmt: skip
 def acknowledge(
     server: Server,
@@ -114,7 +119,10 @@ def acknowledge(
     return _made(_acknowledgement(row), new=new)
 
 
-@router.get("/resumption-requests", tags=["resumption"])
+@router.get(
+    "/resumption-requests", tags=["resumption"],
+    responses=shapes.tagged(shapes.Page[shapes.Asked], paged=True),
+)  # fmt: skip
 def requests(
     request: Request, server: Server, who: Asker, limit: Limit = PAGE, cursor: Cursor = None
 ) -> Response:
@@ -139,7 +147,7 @@ def requests(
 
 @router.post(
     "/resumption-requests", tags=["resumption"], status_code=201,
-    responses={200: {"description": "It was there already."}},
+    responses=shapes.made(shapes.Asked),
 )  # fmt: skip
 def ask(
     server: Server,
@@ -173,7 +181,15 @@ def _made(content: dict[str, Any], *, new: bool) -> Response:
     return Response(route.dumped(content), status, media_type="application/json")
 
 
-def _order(row: Order, given: Sequence[Acknowledgement]) -> dict[str, Any]:
+def _successors(session: Session, numbers: Sequence[int]) -> dict[int, int]:
+    """Which order took the place of which."""
+    query = select(Order.supersedes, Order.id).where(Order.supersedes.in_(numbers))
+    return {int(old): new for old, new in session.execute(query) if old is not None}
+
+
+def _order(
+    row: Order, given: Sequence[Acknowledgement], later: Mapping[int, int]
+) -> dict[str, Any]:
     return {
         "id": row.id,
         "warning": row.warning_id,
@@ -184,6 +200,7 @@ def _order(row: Order, given: Sequence[Acknowledgement]) -> dict[str, Any]:
         "begins_at": stamp(row.begins_at),
         "ends_at": stamp(row.ends_at),
         "supersedes": row.supersedes,
+        "superseded_by": later.get(row.id),
         "order": row.body,
         "acknowledgements": [_acknowledgement(a) for a in given],
         "href": f"/api/v1/orders/{row.id}",

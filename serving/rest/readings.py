@@ -20,14 +20,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from forecast import observations, schema
 from forecast import stations as registers
 from forecast.problems import DataError, Problem
-from serving.rest import route
+from serving.rest import route, shapes
 from serving.rest.access import needs
 from serving.rest.problems import Answer
 from serving.rest.route import PREFIX, Name, Route, Server, Utc
 from serving.store import audit
-from serving.store import readings as kept
 from serving.store.engine import writing
-from serving.store.readings import Measured
+from serving.store.readings import Batch, Measured
 from serving.tokens import Bearer
 
 router = APIRouter(route_class=Route, prefix=PREFIX, tags=["readings"])
@@ -87,7 +86,7 @@ class StationBatch(BaseModel):
     readings: list[StationReading] = Field(min_length=1, max_length=MOST)
 
 
-@router.post("/readings/meters", responses={200: {"description": "New and known readings."}})
+@router.post("/readings/meters", responses={200: {"model": shapes.MetersTaken}})
 def meters(
     server: Server,
     who: Annotated[Bearer, Depends(needs("reading.write"))],
@@ -103,13 +102,13 @@ def meters(
                  r.revision)
         for r in batch.readings
     ]  # fmt: skip
-    done = kept.receive(server.store, given, source="api", actor=who.actor.name, now=now)
+    done = server.intake.receive(server.store, Batch(given, "api", who.actor.name, now))
     server.metrics.readings.labels("new").inc(done.new)
     server.metrics.readings.labels("known").inc(done.known)
     return _answered({"batch": done.batch, "new": done.new, "known": done.known})
 
 
-@router.post("/readings/stations", responses={200: {"description": "What the store took."}})
+@router.post("/readings/stations", responses={200: {"model": shapes.StationsTaken}})
 def stations(
     server: Server,
     who: Annotated[Bearer, Depends(needs("observation.write"))],

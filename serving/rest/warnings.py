@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from forecast.problems import Problem
 from serving import duty
-from serving.rest import route
+from serving.rest import route, shapes
 from serving.rest.access import needs
 from serving.rest.problems import Answer
 from serving.rest.route import BIGGEST, PAGE, PREFIX, Cursor, Limit, Route, Server
@@ -24,7 +24,10 @@ Id = Annotated[int, Path(ge=1, le=BIGGEST)]
 CAP: Final = "application/cap+xml"
 
 
-@router.get("/warnings", dependencies=[READ])
+@router.get(
+    "/warnings", dependencies=[READ],
+    responses=shapes.tagged(shapes.Page[shapes.Warned], paged=True),
+)  # fmt: skip
 def every(
     request: Request,
     server: Server,
@@ -50,7 +53,9 @@ def every(
     return route.page(request, items, after=str(items[-1]["id"]) if len(found) > limit else None)
 
 
-@router.get("/warnings/{warning_id}", dependencies=[READ])
+@router.get(
+    "/warnings/{warning_id}", dependencies=[READ], responses=shapes.tagged(shapes.WarningState)
+)
 def one(request: Request, server: Server, warning_id: Id) -> Response:
     """A warning: its state, and every decision in order."""
     with reading(server.store) as session:
@@ -77,7 +82,7 @@ def one(request: Request, server: Server, warning_id: Id) -> Response:
 
 @router.get(
     "/warnings/{warning_id}/cap", dependencies=[READ],
-    responses={200: {"content": {CAP: {}}, "description": "CAP 1.2"}},
+    response_class=Response, responses=shapes.tagged(None, media=(CAP,)),
 )  # fmt: skip
 def cap(request: Request, server: Server, warning_id: Id) -> Response:
     """The last CAP 1.2 message of a warning, byte by byte as it was published."""

@@ -2,24 +2,26 @@
 
 The archive is gzip'd JSON lines: a head (format, revision, rows and SHA-256 of each table), then
 one line a row. It needs no program of the database's and goes from one engine to the other. A
-restore only fills an empty store, in one transaction, and verifies the trail before it commits.
+restore only fills an empty store, in one transaction, and verifies the trail before it commits. A
+backup of an earlier revision is filled at that revision, checked, and migrated up.
 """
 
 import datetime as dt
 import gzip
 import hashlib
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, func, insert, select, text
+from sqlalchemy import Connection, Table, func, insert, inspect, select, text
 
 from forecast.files import replace_file
 from forecast.problems import DataError, Problem
-from serving.store import anchor, audit, migrate
+from serving.store import anchor, audit, migrate, readings
 from serving.store.base import Base, Utc, canonical
 from serving.store.engine import Conflict, Store, connect, iso, reading, writing
 from serving.store.models import Head
@@ -78,7 +80,7 @@ def restore(store: Store, path: Path, *, now: dt.datetime, by: str = "restore") 
         wrong = [
             Problem(f"{path}: {name}", "other rows than were backed up", f"{rows} rows")
             for name, rows, digest in head["tables"]
-            if _sum(connection, Base.metadata.tables[name]) != (rows, digest)
+            if _sum(connection, Base.metadata.tables[name], earlier=True) != (rows, digest)
         ]
         if wrong:
             raise DataError(wrong)
@@ -99,10 +101,16 @@ def _copy(store: Store, path: Path) -> None:
 
 
 def _restore_copy(store: Store, path: Path, now: dt.datetime, by: str) -> int:
-    """By way of the archive: the same checks, and any engine as target."""
-    source = connect(f"sqlite:///{path}")
-    temporary = path.with_name(f".{path.name}.archive")
+    """By way of the archive: the same checks, and any engine as target. The backup stays as it is:
+    a copy of an earlier revision is migrated in a second copy.
+    """
+    migrated, temporary = (path.with_name(f".{path.name}.{x}") for x in ("migrated", "archive"))
+    shutil.copyfile(path, migrated)
+    source = connect(f"sqlite:///{migrated}")
     try:
+        if migrate.current(source) != migrate.newest():
+            migrate.upgrade(source)
+            readings.adopt(source, actor=by, now=now)
         verdict = audit.verify(source)
         if verdict.broken:
             raise DataError([verdict.broken])
@@ -110,13 +118,16 @@ def _restore_copy(store: Store, path: Path, now: dt.datetime, by: str) -> int:
         return restore(store, temporary, now=now, by=by)
     finally:
         source.engine.dispose()
-        temporary.unlink(missing_ok=True)
+        for left in (temporary, *(Path(f"{migrated}{end}") for end in ("", "-wal", "-shm"))):
+            left.unlink(missing_ok=True)
 
 
 def _sealed(store: Store, now: dt.datetime, by: str) -> int:
     """Verify what was restored, put the anchor there, and say so in the trail."""
     before = anchor.read(store.home) if store.home else None
-    verdict = audit.verify(Store(store.engine, None))
+    plain = Store(store.engine, None)
+    readings.adopt(plain, actor=by, now=now)
+    verdict = audit.verify(plain)
     if verdict.broken:
         raise DataError([verdict.broken])
     if store.home:
@@ -133,19 +144,22 @@ def _tables() -> list[Table]:
     return list(Base.metadata.sorted_tables)
 
 
-def _lines(connection: Connection, table: Table) -> Iterator[str]:
+def _lines(connection: Connection, table: Table, *, earlier: bool = False) -> Iterator[str]:
+    """Rows as JSON; `earlier`: with the columns that the store has at its present revision."""
     order = list(table.primary_key.columns)
-    query = select(table).order_by(*order).execution_options(yield_per=1000)
+    there = {c["name"] for c in inspect(connection).get_columns(table.name)} if earlier else None
+    columns = [c for c in table.columns if there is None or c.name in there]
+    query = select(*columns).order_by(*order).execution_options(yield_per=1000)
     with connection.execute(query) as rows:
         for row in rows.mappings():
             values = {k: iso(v) if isinstance(v, dt.datetime) else v for k, v in row.items()}
             yield canonical([table.name, values])
 
 
-def _sum(connection: Connection, table: Table) -> tuple[int, str]:
+def _sum(connection: Connection, table: Table, *, earlier: bool = False) -> tuple[int, str]:
     """Rows and digest of a table."""
     count, total = 0, hashlib.sha256()
-    for line in _lines(connection, table):
+    for line in _lines(connection, table, earlier=earlier):
         count += 1
         total.update(line.encode("utf-8", "surrogatepass") + b"\n")
     return count, total.hexdigest()
@@ -162,8 +176,12 @@ def _read(path: Path) -> tuple[dict[str, Any], Iterator[tuple[str, dict[str, Any
             t.name for t in _tables()
         }:
             raise DataError([problem])
+        revision = str(head["revision"])
     except (OSError, EOFError, ValueError, KeyError, TypeError, StopIteration):
         raise DataError([problem]) from None
+    if revision not in migrate.revisions():
+        expected = f"one of {', '.join(migrate.revisions())}: of a newer program?"
+        raise DataError([Problem(f"{path}: revision", revision, expected)])
     return head, _rows(path)
 
 

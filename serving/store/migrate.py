@@ -51,6 +51,12 @@ def newest() -> str:
     return ScriptDirectory(str(FOLDER)).get_current_head() or ""
 
 
+def revisions() -> tuple[str, ...]:
+    """All revisions that this program knows, the first one first."""
+    found = ScriptDirectory(str(FOLDER)).walk_revisions()
+    return tuple(reversed([script.revision for script in found]))
+
+
 def require_current(store: Store) -> None:
     """Refuse a store of another revision.
 

@@ -8,8 +8,10 @@ of the trail covers a batch by the digest of its readings; each reading carries 
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Final
 
 from sqlalchemy import RowMapping, func, insert, select, tuple_
@@ -21,6 +23,7 @@ from serving.store.engine import Conflict, Store, iso, reading, writing
 from serving.store.models import Entry, Reading
 
 ACTION: Final = "readings.receive"
+_STREAM: Final = 5000  # rows held at once where all are looked at
 _ROWS: Final = 500  # of one statement: below both engines' limits on parameters
 Key = tuple[str, str, str, dt.datetime, int]
 
@@ -52,43 +55,83 @@ class Received:
     known: int  # there already, or twice in the batch
 
 
+@dataclass(frozen=True)
+class Batch:
+    """What one sender sent at once."""
+
+    readings: Sequence[Measured]  # in any order; values finite
+    source: str  # such as `api`, or a file's name
+    actor: str  # account's name for the trail
+    now: dt.datetime  # naive UTC
+
+
 def receive(
     store: Store, readings: Sequence[Measured], *, source: str, actor: str, now: dt.datetime
 ) -> Received:
-    """Write the readings that are not there yet.
-
-    Args:
-        store: The store.
-        readings: In any order; values finite.
-        source: Where they come from, such as `api`, or a file's name.
-        actor: Account's name for the trail.
-        now: Naive UTC.
+    """Write the readings of one batch that are not there yet.
 
     Raises:
         Conflict: Keys that are there, or twice in the batch, with another value or unit; all at
             once, and nothing was written.
     """
-    given, wrong = _once(readings)
+    (done,) = receive_all(store, [Batch(readings, source, actor, now)])
+    if isinstance(done, Conflict):
+        raise done
+    return done
+
+
+def receive_all(store: Store, batches: Sequence[Batch]) -> list[Received | Conflict]:
+    """Several senders' batches in one transaction, each with its own row of the trail.
+
+    A batch that is in conflict writes nothing and holds up no other. What one of them wrote, the
+    next one knows.
+    """
     with writing(store) as session:
-        head = audit.lock(session)  # before the look: two senders of the same batch take turns
-        there = _there(session, given)
-        wrong += [_another(given[k], row) for k, row in there.items() if not _same(given[k], row)]
-        if wrong:
-            raise Conflict(wrong)
-        new = sorted((m for k, m in given.items() if k not in there), key=lambda m: m.key)
-        known = len(readings) - len(new)
-        if not new:
-            return Received(None, 0, known)
-        batch = head.seq + 1
-        rows = [{**vars(m), "source": source, "received_at": now, "batch": batch} for m in new]
-        for start in range(0, len(rows), 10 * _ROWS):
-            session.execute(insert(Reading), rows[start : start + 10 * _ROWS])
-        body = {"digest": _digest(rows), "readings": len(new), "source": source}
-        audit.append(
-            session, at=now, actor=actor, action=ACTION, subject=f"meter_readings/{batch}",
-            body=body,
-        )  # fmt: skip
-        return Received(batch, len(new), known)
+        audit.lock(session)  # before the look: two senders of the same batch take turns
+        return [_received(session, batch) for batch in batches]
+
+
+def _received(session: Session, batch: Batch) -> Received | Conflict:
+    given, wrong = _once(batch.readings)
+    there = _there(session, given)
+    wrong += [_another(given[k], row) for k, row in there.items() if not _same(given[k], row)]
+    if wrong:
+        return Conflict(wrong)
+    new = sorted((m for k, m in given.items() if k not in there), key=lambda m: m.key)
+    known = len(batch.readings) - len(new)
+    if not new:
+        return Received(None, 0, known)
+    number = audit.lock(session).seq + 1
+    rows = [
+        {**vars(m), "source": batch.source, "received_at": batch.now, "batch": number} for m in new
+    ]
+    for start in range(0, len(rows), 10 * _ROWS):
+        session.execute(insert(Reading), rows[start : start + 10 * _ROWS])
+    body = {"digest": _digest(rows), "readings": len(new), "source": batch.source}
+    audit.append(
+        session, at=batch.now, actor=batch.actor, action=ACTION,
+        subject=f"meter_readings/{number}", body=body,
+    )  # fmt: skip
+    return Received(number, len(new), known)
+
+
+def adopt(store: Store, *, actor: str, now: dt.datetime) -> int:
+    """Cover readings from before batches were known (batch 0) by a row of the trail; how many.
+
+    Whatever was done to them until now cannot be told; from now on a change shows. Once: a store
+    that has the row already is left alone.
+    """
+    subject = "meter_readings/0"
+    with writing(store) as session:
+        audit.lock(session)
+        done = select(Entry.seq).where(Entry.action == ACTION, Entry.subject == subject).limit(1)
+        found = [b for b in _batches(session, only=0) if b[1]]
+        if not found or session.scalar(done) is not None:
+            return 0
+        ((_, count, digest),) = found
+        body = {"digest": digest, "readings": count, "source": "before batches"}
+        audit.append(session, at=now, actor=actor, action=ACTION, subject=subject, body=body)
+        return count
 
 
 def latest(
@@ -107,46 +150,72 @@ def latest(
 
 def broken(session: Session) -> Problem | None:
     """The first batch that is not as the trail says, or that it does not know."""
-    said = {
-        int(row.subject.rsplit("/", 1)[1]): json.loads(row.body)
-        for row in session.execute(
-            select(Entry.subject, Entry.body).where(Entry.action == ACTION).order_by(Entry.seq)
-        )
-    }
-    last = 0
-    for batch, count, digest in _batches(session):
-        expected = said.pop(batch, None)
-        missing = min((b for b in said if last < b < batch), default=None)
-        last = batch
-        if missing is not None:
-            return Problem(f"meter_readings batch {missing}", "nothing", _told(said[missing]))
+    said = _said(session)
+    try:
+        return _compared(_batches(session), dict(said))
+    except (ValueError, TypeError):  # a cell that is no time or number any more: which one?
+        return _compared(_batches_one_by_one(session), said)
+
+
+def _said(session: Session) -> dict[int, tuple[int, str]]:
+    """Count and digest of every batch, as the trail has them."""
+    query = select(Entry.subject, Entry.body).where(Entry.action == ACTION).order_by(Entry.seq)
+    said = {}
+    for subject, text in session.execute(query).yield_per(_STREAM):
+        body = json.loads(text)
+        said[int(subject.rsplit("/", 1)[1])] = (body["readings"], body["digest"])
+    return said
+
+
+def _compared(
+    batches: Iterable[tuple[int, int, str]], said: dict[int, tuple[int, str]]
+) -> Problem | None:
+    """Batches in the order of their numbers against the trail."""
+    waiting = deque(sorted(said))
+    for batch, count, digest in batches:
+        if waiting and waiting[0] < batch:
+            return Problem(f"meter_readings batch {waiting[0]}", "nothing", _told(said[waiting[0]]))
+        expected = said.get(batch)
         if expected is None:
             found = f"{count} readings the trail does not know"
             return Problem(f"meter_readings batch {batch}", found, "none")
-        if (count, digest) != (expected["readings"], expected["digest"]):
+        waiting.popleft()
+        if (count, digest) != expected:
             found = f"{count} readings of another content"
             return Problem(f"meter_readings batch {batch}", found, _told(expected))
-    if said:
-        gone = min(said)
-        return Problem(f"meter_readings batch {gone}", "nothing", _told(said[gone]))
+    if waiting:
+        return Problem(f"meter_readings batch {waiting[0]}", "nothing", _told(said[waiting[0]]))
     return None
 
 
-def _told(body: Mapping[str, Any]) -> str:
-    return f"{body['readings']} readings as in the trail ({body['digest'][:12]})"
+def _told(expected: tuple[int, str]) -> str:
+    return f"{expected[0]} readings as in the trail ({expected[1][:12]})"
 
 
-def _batches(session: Session) -> Iterator[tuple[int, int, str]]:
-    """Number, count and digest of every batch, by its readings' keys as bytes."""
-    numbers = session.scalars(select(Reading.batch).distinct().order_by(Reading.batch)).all()
+def _batches(session: Session, *, only: int | None = None) -> Iterator[tuple[int, int, str]]:
+    """Number, count and digest of every batch (or one), read in one pass.
+
+    Raises:
+        ValueError, TypeError: A cell cannot be read.
+    """
     table = Reading.__table__
+    query = select(table).order_by(table.c.batch)
+    if only is not None:
+        query = query.where(table.c.batch == only)
+    rows = session.execute(query).yield_per(_STREAM).mappings()
+    for number, group in groupby(rows, key=lambda row: row["batch"]):
+        ordered = sorted(group, key=_key)  # the engines sort text in ways of their own
+        yield number, len(ordered), _digest(ordered)
+
+
+def _batches_one_by_one(session: Session) -> Iterator[tuple[int, int, str]]:
+    """As `_batches`; a batch that cannot be read has no digest."""
+    numbers = session.scalars(select(Reading.batch).distinct().order_by(Reading.batch)).all()
     for number in numbers:
         try:
-            query = select(table).where(table.c.batch == number)
-            rows = sorted(session.execute(query).mappings(), key=_key)
-            yield number, len(rows), _digest([dict(r) for r in rows])
-        except (ValueError, TypeError):  # a cell that is no time or number any more
-            count = select(func.count()).select_from(table).where(table.c.batch == number)
+            yield from _batches(session, only=number)
+        except (ValueError, TypeError):
+            count = select(func.count()).select_from(Reading).where(Reading.batch == number)
             yield number, session.scalar(count) or 0, ""
 
 
@@ -154,7 +223,7 @@ def _key(row: RowMapping) -> Key:
     return (row["enterprise"], row["meter"], row["parameter"], row["at"], row["revision"])
 
 
-def _digest(rows: Sequence[Mapping[str, Any]]) -> str:
+def _digest(rows: Sequence[Mapping[str, Any] | RowMapping]) -> str:
     """SHA-256 of readings in the order of their keys; the same on both engines."""
     total = hashlib.sha256()
     for row in rows:

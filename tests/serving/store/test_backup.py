@@ -1,16 +1,19 @@
 import gzip
+import hashlib
+import json
 from datetime import datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from forecast.problems import DataError
 from serving import accounts, duty
 from serving.review_state import Actor, Event
 from serving.store import audit, backup, engine, migrate
+from serving.store.base import canonical
 from serving.store.engine import Conflict, Store, reading
-from serving.store.models import Base, Decision
+from serving.store.models import Base, Decision, Reading
 
 NOW = datetime(2026, 11, 24, 8)
 
@@ -83,4 +86,83 @@ def test_a_damaged_backup_changes_nothing(full: Store, tmp_path: Path, harm: str
         backup.restore(target, path, now=NOW)
     with reading(target) as session:
         assert session.scalar(select(func.count()).select_from(Decision)) == 0
+    target.engine.dispose()
+
+
+def before_batches(path: Path) -> None:
+    """An archive as a program of revision 0002 wrote it: readings without their batch."""
+    head, *lines = gzip.decompress(path.read_bytes()).decode().splitlines()
+    said, kept = json.loads(head), []
+    for line in lines:
+        name, values = json.loads(line)
+        if name == "meter_readings":
+            del values["batch"]
+        kept.append((name, canonical([name, values])))
+    said["revision"] = "0002"
+    said["tables"] = [
+        (name, rows, hashlib.sha256("".join(t + "\n" for n, t in kept if n == name).encode())
+         .hexdigest())
+        for name, rows, _ in said["tables"]
+    ]  # fmt: skip
+    lines = "\n".join([canonical(said), *(t for _, t in kept)]) + "\n"
+    path.write_bytes(gzip.compress(lines.encode()))
+
+
+def old_reading(store: Store) -> None:
+    with store.engine.execution_options(writing=True).begin() as connection:
+        values = ("E1", "M1", "electricity", NOW, 0, 1.5, "kWh", "api", NOW)
+        columns = ("enterprise", "meter", "parameter", "at", "revision", "value", "unit", "source",
+                   "received_at")  # fmt: skip
+        connection.execute(
+            Reading.__table__.insert().values(dict(zip(columns, values, strict=True)))
+        )
+
+
+def test_an_archive_from_before_batches_is_migrated_and_covered(
+    full: Store, tmp_path: Path
+) -> None:
+    old_reading(full)
+    backup.export(full, tmp_path / "old")
+    before_batches(tmp_path / "old")
+    target = other(tmp_path)
+    assert backup.restore(target, tmp_path / "old", now=NOW) == 4  # and the row that covers it
+    assert migrate.current(target) == migrate.newest()
+    assert audit.verify(target).whole
+    with reading(target) as session:
+        (row,) = session.scalars(select(Reading)).all()
+    assert (row.batch, row.value) == (0, 1.5)
+    with target.engine.execution_options(writing=True).begin() as connection:
+        connection.execute(text("DROP TRIGGER meter_readings_no_delete"))
+        connection.execute(Reading.__table__.delete())
+    broken = audit.verify(target).broken
+    assert broken is not None
+    assert broken.where == "meter_readings batch 0"
+    target.engine.dispose()
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_a_copy_of_an_earlier_revision_stays_as_it_is(
+    empty: Store, tmp_path: Path, dialect: str
+) -> None:
+    migrate.upgrade(empty, "0002")
+    path = tmp_path / "copy"
+    backup._copy(empty, path)
+    before = path.read_bytes()
+    target = other(tmp_path)
+    assert backup.restore(target, path, now=NOW) == 0
+    assert migrate.current(target) == migrate.newest()
+    assert path.read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".copy")) == []
+    target.engine.dispose()
+
+
+def test_an_archive_of_a_newer_program_is_refused(full: Store, tmp_path: Path) -> None:
+    backup.export(full, tmp_path / "b")
+    whole = gzip.decompress((tmp_path / "b").read_bytes()).decode()
+    newest = f'"revision":"{migrate.newest()}"'
+    assert newest in whole
+    (tmp_path / "b").write_bytes(gzip.compress(whole.replace(newest, '"revision":"9999"').encode()))
+    target = other(tmp_path)
+    with pytest.raises(DataError, match="9999"):
+        backup.restore(target, tmp_path / "b", now=NOW)
     target.engine.dispose()
