@@ -63,7 +63,7 @@ def store_of(given: Given) -> Store:
 def build() -> FastAPI:
     """The application by the environment that `hand_on` left."""
     from forecast import config as configuration
-    from serving import app, logs, settings
+    from serving import app, logs, settings, simulated_clock
     from serving.context import Context
 
     said = json.loads(os.environ[GIVEN])
@@ -71,5 +71,6 @@ def build() -> FastAPI:
     given = Given(Path(said["config"]), settings.home(), house, said["https"])
     store, city = store_of(given), configuration.load(given.config)
     logs.configure()  # JSON lines without secrets, uvicorn's own among them
-    context = Context(store, given.home, city, metrics_token=settings.metrics_token())
+    clock = simulated_clock.of(city, given.home, store)
+    context = Context(store, given.home, city, clock, metrics_token=settings.metrics_token())
     return app.create(context, secure=given.https, house=given.house)
