@@ -3,6 +3,7 @@
 import datetime as dt
 import unicodedata
 from collections.abc import Sequence
+from typing import Final
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
@@ -13,6 +14,8 @@ from serving.permissions import ROLES
 from serving.store import audit
 from serving.store.engine import Conflict, Store, reading, writing
 from serving.store.models import Account, Attempt, Login, Token
+
+EXTERNAL: Final = "oidc:"  # begins the mark that a provider's account has instead of a password
 
 
 def folded(name: str) -> str:
@@ -38,9 +41,7 @@ def add(
         Conflict: The name is taken.
     """
     key = folded(name)
-    problems = []
-    if not 2 <= len(key) <= 64 or not all(c.isalnum() or c in "._-@" for c in key):
-        problems.append(Problem("name", repr(key), "2 to 64 letters, digits or . _ - @"))
+    problems = [p for p in [name_fault(key)] if p]
     if role not in ROLES:
         problems.append(Problem("role", repr(role), f"one of {', '.join(ROLES)}"))
     if (role == "enterprise") != bool(enterprise):
@@ -70,17 +71,27 @@ def add(
         return row.id
 
 
+def name_fault(key: str) -> Problem | None:
+    """What is wrong with a folded name."""
+    if 2 <= len(key) <= 64 and all(c.isalnum() or c in "._-@" for c in key):
+        return None
+    return Problem("name", repr(key), "2 to 64 letters, digits or . _ - @")
+
+
 def set_password(store: Store, *, name: str, password: str, by: str, now: dt.datetime) -> None:
     """A new password; every session of the account ends.
 
     Raises:
-        DataError: No such account, or the policy.
+        DataError: No such account, one that logs in at the provider, or the policy.
     """
     key = folded(name)
     kept = passwords.hashed(passwords.checked(password, name=key))
     with writing(store) as session:
         audit.lock(session)
         account = _there(session, key)
+        if account.password.startswith(EXTERNAL):
+            expected = "an account made here: this one logs in at the provider"
+            raise DataError([Problem("account", key, expected)])
         account.password = kept
         _end_sessions(session, account.id, now)
         _record(session, now, by, "account.password", key, {})

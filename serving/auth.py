@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from forecast.problems import LantianError, Problem
 from serving import passwords
-from serving.accounts import folded
+from serving.accounts import EXTERNAL, folded
 from serving.review_state import Actor
 from serving.store import audit
 from serving.store.engine import Store, iso, reading, writing
@@ -107,6 +107,8 @@ def log_in(
     with reading(store) as session:
         account = session.scalars(select(Account).where(Account.name == folded(name))).first()
     kept = account.password if account and account.disabled_at is None else None
+    if kept is not None and kept.startswith(EXTERNAL):
+        kept = None  # he logs in at the provider, not here
     if not passwords.verified(password, kept) or account is None:
         _failed(store, account, folded(name)[:200], address[:200], now, limits)
         raise Denied([Problem("login", "a wrong name or password", "an account and its password")])
@@ -117,19 +119,28 @@ def log_in(
         if there.disabled_at is not None or there.password != kept:
             raise Denied([Problem("login", "an account that has just changed", "another try")])
         session.execute(update(Attempt).where(Attempt.id == attempt).values(succeeded=True))
-        _end(session, before, now)
-        session.add(
-            Login(
-                token=hashed(value),
-                account_id=account.id,
-                address=address[:200],
-                created_at=now,
-                seen_at=now,
-                expires_at=now + ABSOLUTE,
-            )
-        )
-        _record(session, now, account.name, "login", {"address": address[:200]})
+        end(session, before, now)
+        begin(session, account, value, address=address, now=now)
     return value
+
+
+def begin(
+    session: Session,
+    account: Account,
+    value: str,
+    *,
+    address: str,
+    now: dt.datetime,
+    how: Mapping[str, str] | None = None,
+) -> None:
+    """A session for an account that proved who it is; `how` goes into the trail."""
+    session.add(
+        Login(
+            token=hashed(value), account_id=account.id, address=address[:200], created_at=now,
+            seen_at=now, expires_at=now + ABSOLUTE,
+        )
+    )  # fmt: skip
+    _record(session, now, account.name, "login", {"address": address[:200], **(how or {})})
 
 
 def current(store: Store, value: str | None, *, now: dt.datetime) -> Session_ | None:
@@ -163,7 +174,7 @@ def log_out(store: Store, value: str, *, now: dt.datetime) -> None:
     """End a session; nothing where there is none."""
     with writing(store) as session:
         audit.lock(session)
-        name = _end(session, value, now)
+        name = end(session, value, now)
         if name:
             _record(session, now, name, "logout", {})
 
@@ -221,7 +232,7 @@ def _failed(
             _record(session, now, known, "login.locked", {**body, "by": which, "until": iso(until)})
 
 
-def _end(session: Session, value: str | None, now: dt.datetime) -> str | None:
+def end(session: Session, value: str | None, now: dt.datetime) -> str | None:
     """End the session of a value; its account's name, None where none was open."""
     login = session.get(Login, hashed(value)) if value else None
     if login is None or login.ended_at is not None:

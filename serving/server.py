@@ -63,7 +63,7 @@ def store_of(given: Given) -> Store:
 def build() -> FastAPI:
     """The application by the environment that `hand_on` left."""
     from forecast import config as configuration
-    from serving import app, logs, settings, simulated_clock
+    from serving import app, logs, oidc, oidc_routes, settings, simulated_clock
     from serving.context import Context
 
     said = json.loads(os.environ[GIVEN])
@@ -73,4 +73,6 @@ def build() -> FastAPI:
     logs.configure()  # JSON lines without secrets, uvicorn's own among them
     clock = simulated_clock.of(city, given.home, store)
     context = Context(store, given.home, city, clock, metrics_token=settings.metrics_token())
-    return app.create(context, secure=given.https, house=given.house)
+    made = app.create(context, secure=given.https, house=given.house)
+    oidc_routes.attach(made, oidc.from_environment(os.environ))
+    return made

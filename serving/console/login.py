@@ -19,9 +19,9 @@ ONCE: Final = "lantian_login"  # the login form's own token: there is no session
 
 
 @router.get("/login")
-def login(request: Request, next: str = "/") -> Response:  # noqa: A002 - the field's name
+def login(request: Request, next: str = "/", refused: str = "") -> Response:  # noqa: A002 - the field's name
     """The form."""
-    return _form(request, next)
+    return _form(request, next, refused=refused == "oidc")
 
 
 async def _filled(request: Request) -> FormData:
@@ -89,12 +89,14 @@ def _form(
     name: str = "",
     denied: bool = False,
     locked: str = "",
+    refused: bool = False,
     status: int = 200,
 ) -> Response:
     once = secrets.token_urlsafe(24)
     answer = web.page(
         request, "login.html", words.WORDS, who=None, status=status, once=once,
         after=web.inside(after), name=name, denied=denied, locked=locked,
+        refused=refused, provider=getattr(request.app.state, "provider", None) is not None,
     )  # fmt: skip
     answer.set_cookie(
         ONCE, once, max_age=3600, httponly=True, samesite="strict", secure=web.of(request).secure

@@ -8,6 +8,11 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "password": ("密码", "Password"),
     "enter": ("登录", "Log in"),
     "denied": ("账号或密码不正确。", "No such account and password."),
+    "provider": ("统一身份认证登录", "Log in with the house's account"),
+    "refused": (
+        "统一身份认证未通过，或该账号在本系统没有角色。请联系管理员。",
+        "Not accepted, or an account without a role here. Ask an administrator.",
+    ),
     "locked": (
         "尝试次数过多，{until} 之后可再试。",
         "Too many attempts. Try again after {until}.",
