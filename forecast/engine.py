@@ -9,6 +9,7 @@ and the engine holds no long queue. Exceptions do not travel, words do: what a w
 be readable here.
 """
 
+import itertools
 import logging
 import time
 import traceback
@@ -24,6 +25,7 @@ from forecast.problems import ConfigError, LantianError, Problem
 LOST: Final = 3  # workers an item may lose before it counts as failed
 _WAIT_SECONDS: Final = 60  # for a scheduler that has to answer, and for its first worker
 _POLL_SECONDS: Final = 5.0
+_CALLS: Final = itertools.count()
 # One thread each. Dask's own list also sets MALLOC_TRIM_THRESHOLD_, which gives every freed array
 # back to the system at once and cost a third of a city's processor time.
 _ENVIRONMENT: Final = dict.fromkeys(
@@ -157,13 +159,14 @@ def each(
     """
     import distributed
 
+    call = next(_CALLS)  # a key that is still known would answer for the new task
     waiting = deque(_Try(name, item) for name, item in items)
     running: dict[Any, _Try[A]] = {}
     while waiting or running:
         room = max(1, sum(client.nthreads().values())) - len(running)
         for _ in range(min(room, len(waiting))):
             one = waiting.popleft()
-            key = f"{one.name}-{one.attempts + 1}"
+            key = f"{one.name}-{one.attempts + 1}-{call}"
             future = client.submit(_attempt, work, one.item, key=key, pure=False)
             running[future] = replace(one, attempts=one.attempts + 1, since=time.monotonic())
         try:
