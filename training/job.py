@@ -37,6 +37,7 @@ from training.settings import Optimiser, Tiers, TrainConfig
 from training.windows import Record, Vintages
 
 _FILE = "network.safetensors"
+LARGE_BYTES = 2**29  # of a record in memory; a job holds it twice while it reads it
 Parts = tuple[tuple[pd.Timestamp, pd.Timestamp], ...]
 
 
@@ -48,6 +49,17 @@ class Job:
     seed: int
     parts: Parts
     tiers: Tiers
+
+
+def kept_record(folder: Path, record: Record) -> Path:
+    """Where the jobs read a record, written if it is not there: one that is large as arrays of
+    which they read windows, so that none of them holds it."""
+    large = 4 * sum(int(np.prod(a.shape)) for a in (record.values, record.weather)) > LARGE_BYTES
+    path = folder / ("record" if large else "record.nc")
+    if not (path / streamed.RECORD if large else path).is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        (streamed.keep if large else keep_record)(path, record)
+    return path
 
 
 def keep_record(path: Path, record: Record) -> None:
@@ -63,8 +75,9 @@ def keep_record(path: Path, record: Record) -> None:
 def dataset_of(record: Record) -> xr.Dataset:
     """A record as a dataset of the schema."""
     times = pd.date_range(record.origin, periods=len(record.values), freq="h")
-    named = {p: record.values[..., i] for i, p in enumerate(POLLUTANTS)}
-    named |= {w: record.weather[..., i] for i, w in enumerate(WEATHER)}
+    values, weather = np.asarray(record.values), np.asarray(record.weather)  # read from disk once
+    named = {p: values[..., i] for i, p in enumerate(POLLUTANTS)}
+    named |= {w: weather[..., i] for i, w in enumerate(WEATHER)}
     return schema.dataset(times, record.stations, named)
 
 

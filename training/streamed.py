@@ -58,7 +58,11 @@ class Strip:
         return found
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NDArray[Any]:
-        return np.asarray(self[:], dtype=dtype)
+        """All of it in memory, read a stretch at a time."""
+        found = np.empty(self.shape, dtype=np.float32)
+        for start in range(0, len(self), _CHUNK):
+            found[start : start + _CHUNK] = self[start : start + _CHUNK]
+        return found if dtype is None else found.astype(dtype)
 
     def __len__(self) -> int:
         return len(self.disk)

@@ -77,10 +77,7 @@ def run(
     blocks = _blocks(record, until, settings)
     scales = scales_of(record, until, settings)
     folder = home / "training" / f"{config.city.id}-{until:%Y%m%dT%H%MZ}" / _digest(settings, seen)
-    (folder / "data").mkdir(parents=True, exist_ok=True)
-    data = folder / "data" / "record.nc"
-    if not data.is_file():
-        job.keep_record(data, record)
+    data = job.kept_record(folder / "data", record)
     simulated = bool(config.simulated or obs.attrs.get("simulated"))
     before = _predecessor(home, config, until)
     others = (

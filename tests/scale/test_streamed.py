@@ -12,7 +12,7 @@ from forecast.batch import stacked
 from forecast.problems import DataError
 from forecast.schema import POLLUTANTS, WEATHER
 from tests.forecast import network_cases as cases
-from training import module, streamed, windows
+from training import job, module, streamed, train, windows
 from training.module import Examples
 from training.settings import Tiers, TrainConfig
 from training.windows import Record
@@ -86,6 +86,28 @@ def test_a_home_by_the_month_is_the_home(tmp_path: Path) -> None:
     assert made.origin == first
     np.testing.assert_array_equal(made.values[:], stacked(known, POLLUTANTS))
     np.testing.assert_array_equal(made.weather[:], stacked(known, WEATHER))
+
+
+def test_a_record_on_disk_is_a_dataset_and_has_scales(kept: streamed.StreamedRecord) -> None:
+    made, known = (job.dataset_of(r.only(np.array([0, 1]))) for r in (kept, RECORD))
+    assert made.equals(known)
+    until = RECORD.origin + pd.Timedelta(hours=len(RECORD.values) - 1)
+    a, b = (train.scales_of(r, until, TrainConfig()) for r in (kept, RECORD))
+    assert a == b
+
+
+def test_a_large_record_is_kept_as_arrays_and_a_small_one_in_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = job.kept_record(tmp_path, RECORD)
+    assert small.name == "record.nc"
+    monkeypatch.setattr(job, "LARGE_BYTES", 0)
+    large = job.kept_record(tmp_path, RECORD)
+    before = (large / "values.npy").stat().st_mtime_ns
+    assert job.kept_record(tmp_path, RECORD) == large
+    assert (large / "values.npy").stat().st_mtime_ns == before
+    for path in (small, large):
+        np.testing.assert_array_equal(np.asarray(job._record(path).values), RECORD.values)
 
 
 def test_half_a_record_is_refused(tmp_path: Path) -> None:
