@@ -10,6 +10,7 @@ from forecast import files
 from response.controls_case import Plan
 from response.controls_config import SPECIES
 from response.controls_words import MODE_WORDS, SPECIES_WORDS
+from response.register_cells import inert
 from response.warning_words import colour
 
 GOAL_WORDS: Final = {
@@ -112,7 +113,7 @@ def write(plan: Plan, out: Path) -> tuple[Path, ...]:
     paths = [out / "plan.json"]
     text = json.dumps(as_dict(plan), ensure_ascii=False, indent=1, allow_nan=False)
     files.write_text(paths[0], text)
-    made = tables(plan)
+    made = {name: inert(table) for name, table in tables(plan).items()}
     for name, table in made.items():
         paths.append(out / f"{name}.csv")
         keep = table.index.name is not None

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Final
 
+import pandas as pd
+
 from response.register_columns import KELVIN, Column
 
 DANGEROUS: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -25,6 +27,14 @@ DIGITS: Final = 10  # decimals kept where percent or degC are turned into field 
 def safe(text: str) -> str:
     """The text as a cell that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(_ESCAPED) else text
+
+
+def inert(table: pd.DataFrame) -> pd.DataFrame:
+    """A table for people's spreadsheets: no text cell is a formula; numbers stay numbers."""
+    out = table.copy()
+    for column in out.columns[[not pd.api.types.is_numeric_dtype(t) for t in out.dtypes]]:
+        out[column] = out[column].map(lambda v: safe(v) if isinstance(v, str) else v)
+    return out
 
 
 def unsafe(text: str) -> str:

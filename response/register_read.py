@@ -17,6 +17,7 @@ from zipfile import BadZipFile
 
 import pandas as pd
 
+from forecast import unpacking
 from forecast.problems import DataError, Problem
 from response import register_cells as cells
 from response.register import Register
@@ -149,6 +150,7 @@ def _excel(path: Path) -> dict[str, list[tuple[int, tuple[object, ...]]]]:
     """Rows of each known sheet, numbered from 1; formulas as their text, never their value."""
     from openpyxl import load_workbook  # type: ignore[import-untyped]
 
+    unpacking.check_book(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # drop-down lists and styles do not matter
         try:

@@ -26,6 +26,7 @@ from response import (
     resumption_settings,
 )
 from response.register import Register
+from response.register_cells import inert
 from response.resume_run import AreaMembers, ResumeResult
 from response.resumption_settings import BottomLine, Limit
 from response.rules import Words
@@ -128,7 +129,7 @@ def line_of(bottom_line: int | None, probability: float | None) -> BottomLine:
 
 def write(resumed: Resumed, out: Path, *, pictures: bool = True) -> tuple[Path, ...]:
     """resumption.json, resumption.csv (UTF-8 with mark) and, for people, .xlsx and .png."""
-    table = resumed.result.table()
+    table = inert(resumed.result.table())
     said, rows = out / "resumption.json", out / "resumption.csv"
     text = json.dumps(resumed.as_dict(), ensure_ascii=False, indent=1, allow_nan=False)
     files.write_text(said, text + "\n")

@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from forecast import unpacking
 from forecast.problems import ConfigError, DataError, Problem
 from forecast.timing import BEIJING_OFFSET, to_utc
 
@@ -89,10 +90,13 @@ def _cells(path: Path) -> pd.DataFrame:
     """Cells, "" where empty; index = row in the file, the header being row 1."""
     try:
         if path.suffix.lower() == ".xlsx":
+            unpacking.check_book(path)
             raw = pd.read_excel(path, dtype=object)
         else:
             raw = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig",
                               skip_blank_lines=False)  # fmt: skip
+    except DataError as error:
+        raise ConfigError(error.problems) from error
     except (OSError, ValueError, KeyError, pd.errors.ParserError) as error:
         raise ConfigError([Problem(str(path), str(error), "a readable .xlsx or .csv")]) from error
     raw = raw.astype(object).where(raw.notna(), "")

@@ -14,7 +14,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serving.metrics import Metrics
 
 SECRET: Final = re.compile(r"(authorization|cookie|csrf|passw|secret|token)", re.IGNORECASE)
-_VALUE: Final = re.compile(r"lt_[A-Za-z0-9_-]{8,}|Bearer\s+\S+|://[^/\s:@]+:[^/\s@]+@")
+_VALUE: Final = re.compile(
+    r"lt_[A-Za-z0-9_-]{8,}|Bearer\s+\S+|://[^/\s:@]+:[^/\s@]+@"
+    r"|(?i:[?&][a-z_-]*(?:token|passw\w*|secret|csrf|code|state)=)[^&\s\"']+"
+)
 log = structlog.get_logger("serving.http")
 
 

@@ -5,7 +5,6 @@ Problem per file that cannot be read; knows nothing of what is inside. One unrea
 stops the others.
 """
 
-import gzip
 import hashlib
 import io
 import zipfile
@@ -14,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from forecast import unpacking
 from forecast.problems import Problem
 
 _UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError)
@@ -100,7 +100,7 @@ def _opened(
                     yield from _member(archive, name, member, endings, origin, depth)
             return
         if name.lower().endswith(".gz"):
-            content = gzip.decompress(content)
+            content = unpacking.gunzip(content)
     except _UNREADABLE as error:
         yield Problem(name, f"unreadable: {error}", "a whole file")
         return
@@ -117,7 +117,7 @@ def _member(
 ) -> Iterator[Source | Problem]:
     where = f"{name}!{member}"
     try:
-        content = archive.read(member)
+        content = unpacking.member(archive, member)
     except _UNREADABLE as error:
         yield Problem(where, f"unreadable: {error}", "a whole file")
         return

@@ -6,10 +6,12 @@ that follows no redirect and uses no proxy. Secrets come from the environment, b
 
 import hashlib
 import http.client
+import ipaddress
 import json
 import mimetypes
 import os
 import smtplib
+import socket
 import ssl
 from email.message import EmailMessage
 from pathlib import Path
@@ -88,6 +90,7 @@ def _webhook(message: Message, channel: Webhook, files: Files) -> None:
     parts = urlsplit(channel.url)
     if parts.hostname not in channel.hosts:
         raise Failure(channel.name, f"host {parts.hostname}", final=True)
+    _resolved(channel.name, str(parts.hostname))
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(str(parts.hostname), parts.port, timeout=channel.seconds)
     path = parts.path or "/"
@@ -103,6 +106,27 @@ def _webhook(message: Message, channel: Webhook, files: Files) -> None:
         return
     final = answer.status < 500 and answer.status not in LATER
     raise Failure(channel.name, f"HTTP {answer.status}: {said}", final=final)
+
+
+def _resolved(channel: str, host: str) -> None:
+    """A listed name must not lead to this machine or a link's own addresses (metadata services):
+    who means those lists the address itself, or localhost.
+    """
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        pass
+    else:
+        return
+    try:
+        found = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
+    except OSError as error:
+        raise Failure(channel, f"{type(error).__name__}: {error}") from error
+    for text in sorted(found):
+        address = ipaddress.ip_address(text.partition("%")[0])
+        own = address.is_loopback and host != "localhost"
+        if own or address.is_link_local or address.is_multicast or address.is_unspecified:
+            raise Failure(channel, f"host {host} leads to {text}", final=True)
 
 
 def _mail(message: Message, channel: Mail, files: Files) -> None:

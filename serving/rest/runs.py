@@ -21,6 +21,7 @@ from forecast import aqi, forecast_file, standards, timing
 from forecast.forecast_file import Header
 from forecast.problems import DataError, Problem
 from forecast.schema import POLLUTANTS, QUANTILES, VARIABLES
+from response.register_cells import safe
 from serving.context import Context
 
 ID: Final = re.compile(r"\d{8}T\d{4}Z")
@@ -150,7 +151,7 @@ def header_of(context: Context, run: str) -> Header:
 
 def as_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
     """Rows as CSV, UTF-8; lists and objects become columns, null an empty cell."""
-    flat = [_flat(row) for row in rows]
+    flat = [{k: safe(v) if isinstance(v, str) else v for k, v in _flat(r).items()} for r in rows]
     columns = list(dict.fromkeys(name for row in flat for name in row))
     out = io.StringIO()
     writer = csv.DictWriter(out, columns, lineterminator="\r\n")
