@@ -11,6 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -21,6 +22,7 @@ from forecast.config import CityConfig
 from forecast.problems import ConfigError, DataError
 from response import evaluation_compliance, register_home
 from response.evaluation_settings import DEFAULT
+from response.register import Register
 from serving import meters, orders_held
 from serving.meters import Metered
 from serving.orders_held import Held, Stretch
@@ -42,12 +44,12 @@ class Verdict:
     """What one order came to so far, and on what evidence; None where it is not known."""
 
     word: Word
-    why: str  # of evaluation_compliance.VERDICTS, or: no_load, no_readings, not_begun, no_unit
+    why: str  # of evaluation_compliance.VERDICTS, or: unsure, no_load, no_readings, not_begun, no_unit
     ordered: float | None = None  # load
     load: float | None = None  # run, mean of usual
     day: float | None = None  # share of the cut done by day
     night: float | None = None
-    probability: float | None = None  # of `why`
+    probability: float | None = None  # of `why`; of all ways not to comply where not complied
     evidence: str = "none"  # meter, monitor, none
     monitor: float | None = None  # share of the cut the stack monitor shows
     contradicts: bool = False
@@ -86,6 +88,20 @@ def verdicts(
         return found
 
 
+def register_of(home: Path) -> Register | None:
+    """The register that holds, read once until another is taken; None without one."""
+    path = home / "register" / "current.json"
+    return _register(home, path.stat().st_mtime_ns if path.is_file() else 0)
+
+
+@lru_cache(maxsize=4)
+def _register(home: Path, _mtime_ns: int) -> Register | None:
+    try:
+        return register_home.current(home)
+    except (DataError, ConfigError):
+        return None
+
+
 def _judged(
     store: Store, home: Path, config: CityConfig, now: dt.datetime
 ) -> Mapping[int, Verdict]:
@@ -94,9 +110,8 @@ def _judged(
         held = orders_held.held(session, config.city.id, offset=offset, since=now - RECENT)
     if not held.orders:
         return {}
-    try:
-        register = register_home.current(home)
-    except (DataError, ConfigError):
+    register = register_of(home)
+    if register is None:
         return {o.id: Verdict("unknown", "no_unit") for o in held.orders}
     begin = min((s.start for s in held.stretches), default=now)
     seen = meters.metered(
@@ -161,9 +176,14 @@ def _verdict(
     if row is None or row["verdict"] == "unknown":
         why = "no_readings" if newest is None else "unknown"
         return Verdict("unknown", why, load, **plain)  # type: ignore[arg-type]
+    why, probability = str(row["verdict"]), float(row["probability"])
+    if word == "not_complied":
+        probability = _against(row)
+    elif word == "doubtful" and probability < SURE:
+        why = "unsure"
     return Verdict(
-        word, str(row["verdict"]), float(row["ordered"]), _number(row["load_done"]),
-        _number(row["done_day"]), _number(row["done_night"]), _number(row["probability"]),
+        word, why, float(row["ordered"]), _number(row["load_done"]), _number(row["done_day"]),
+        _number(row["done_night"]), None if why == "unsure" else probability,
         str(row["evidence"]), _number(row["monitor_done"]), bool(row["contradicts"]),
         newest, unused,
     )  # fmt: skip
@@ -177,8 +197,11 @@ def _word(row: Mapping[str, Any]) -> Word:
     if verdict == "complied" and sure:
         return "complied"
     # Not to have complied may be known though which way is not: day or night.
-    against = sum(float(row[f"p_{name}"]) for name in _NOT)
-    return "not_complied" if against >= SURE else "doubtful"
+    return "not_complied" if _against(row) >= SURE else "doubtful"
+
+
+def _against(row: Mapping[str, Any]) -> float:
+    return sum(float(row[f"p_{name}"]) for name in _NOT)
 
 
 def _number(value: Any) -> float | None:

@@ -10,17 +10,15 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from sqlalchemy import func, select
 
 from forecast.config import CityConfig
 from serving.console import summary
 from serving.context import utc_now
+from serving.record_run import AFTER
 from serving.store.engine import Store, reading
 from serving.store.models import Decision
-
-AFTER: Final = dt.timedelta(minutes=30)  # of the issue time
 
 
 @dataclass(frozen=True)

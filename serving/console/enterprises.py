@@ -9,8 +9,6 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from sqlalchemy import select
 
-from forecast.problems import ConfigError, DataError
-from response import register_home
 from serving import compliance
 from serving.compliance import WORDS, Verdict
 from serving.console import own
@@ -94,11 +92,10 @@ def judged(site: Site) -> Mapping[int, Verdict]:
 
 def _rows(site: Site) -> list[dict[str, Any]] | None:
     """The register's enterprises; None without one."""
-    try:
-        table = register_home.current(site.home).enterprises
-    except (DataError, ConfigError):
+    register = compliance.register_of(site.home)
+    if register is None:
         return None
-    chosen = table[["name", "grade", "industry", "area"]].astype(str)
+    chosen = register.enterprises[["name", "grade", "industry", "area"]].astype(str)
     return [
         {"id": str(i), **{str(k): v for k, v in r.items()}}
         for i, r in zip(chosen.index, chosen.to_dict("records"), strict=True)

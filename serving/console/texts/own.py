@@ -60,7 +60,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "compliance": ("落实情况", "Compliance"),
     "compliance_all": ("落实情况（近期指令）", "Compliance with recent orders"),
     "compliance_how": (
-        "按用电与排口监测数据对照指令负荷自动判定，读数到达后随即更新；疑似与未落实需人工核实。",
+        "按用电与排口监测数据对照指令负荷自动判定，读数到达后随即更新；存疑与未落实需人工核实。",
         (
             "Judged from electricity and stack readings against the ordered load, anew with every "
             "arrival; doubtful and not complied are for a person to check."
@@ -76,6 +76,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "why_evades_night": ("夜间未落实", "not at night"),
     "why_evades_day": ("白天未落实", "not by day"),
     "why_not": ("没有减下来", "the load was not reduced"),
+    "why_unsure": ("证据不足以判定，需核实", "the evidence is not clear: look at it"),
     "why_unknown": (
         "读数不足，无法判断（基线或执行期数据缺失，或尚在允许的停产时间内）",
         "too few readings (before or under the order), or still within the time to stop",
