@@ -8,11 +8,24 @@ before it: its D+1 is the day that begins (design, section 4).
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from forecast.schema import MAX_LEAD
 
 DAYS = 3  # a run reaches the end of D+3
 BEIJING_OFFSET = pd.Timedelta(hours=8)  # China keeps one time, UTC+8, without summer time
+
+
+def in_nanoseconds(times: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
+    """Stamps in ns; NaT before 1950 and from 2150 on, where nobody measures.
+
+    A plain cast of a coarser unit wraps round silently: the year -1 becomes 1752.
+    """
+    days = times.astype("datetime64[D]")  # of any unit, without wrapping
+    out = np.full(times.shape, np.datetime64("NaT"), dtype="datetime64[ns]")
+    inside = (days >= np.datetime64("1950-01-01")) & (days < np.datetime64("2150-01-01"))
+    out[inside] = times[inside].astype("datetime64[ns]")
+    return out
 
 
 def to_utc(local: pd.Timestamp, offset: pd.Timedelta = BEIJING_OFFSET) -> pd.Timestamp:

@@ -25,6 +25,7 @@ from forecast.importers.rows import Imported, Rows, assemble, known_stations
 from forecast.importers.sources import Source, sources
 from forecast.importers.tables import MISSING, cells, implausible, listed, numbers
 from forecast.problems import Problem
+from forecast.timing import in_nanoseconds
 
 SUFFIXES = (".csv",)
 _CLOCK = ("year", "month", "day", "hour")
@@ -145,8 +146,9 @@ def _stamps(frame: pd.DataFrame, *, where: str) -> tuple[NDArray[np.datetime64],
     parts = {c: pd.to_numeric(frame[c], errors="coerce") for c in _CLOCK}
     local = pd.to_datetime(pd.DataFrame(parts, index=frame.index), errors="coerce")
     hour = parts["hour"]
-    wrong = (local.isna() | ~hour.between(0, 23) | (hour % 1 != 0)).to_numpy()
-    utc = (local.to_numpy() - np.timedelta64(8, "h")).astype("datetime64[ns]")
+    known = in_nanoseconds(local.to_numpy())
+    wrong = np.isnat(known) | (~hour.between(0, 23) | (hour % 1 != 0)).to_numpy()
+    utc = known - np.timedelta64(8, "h")
     utc[wrong] = np.datetime64("NaT")
     if not wrong.any():
         return utc, []

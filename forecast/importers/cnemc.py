@@ -32,6 +32,7 @@ from forecast.importers.rows import Imported, Rows, assemble, codes_of, known_st
 from forecast.importers.sources import Source, sources
 from forecast.importers.tables import cells, implausible, listed, numbers
 from forecast.problems import Problem
+from forecast.timing import in_nanoseconds
 
 SUFFIXES: Final = (".csv",)
 _WIDE = ("date", "hour", "type")
@@ -272,9 +273,10 @@ def _stamps(
     """UTC stamps of local dates and hours; NaT and a problem where they are none."""
     day = pd.to_datetime(date.str.strip(), format="%Y%m%d", errors="coerce")
     number = pd.to_numeric(hour, errors="coerce")
-    wrong = (day.isna() | ~number.between(0, 23) | (number % 1 != 0)).to_numpy()
+    date_ns = in_nanoseconds(day.to_numpy())
+    wrong = np.isnat(date_ns) | (~number.between(0, 23) | (number % 1 != 0)).to_numpy()
     past = number.where(~wrong, 0).to_numpy(dtype="int64") - 8
-    time = day.to_numpy().astype("datetime64[ns]") + past.astype("timedelta64[h]")
+    time = date_ns + past.astype("timedelta64[h]")
     time[wrong] = np.datetime64("NaT")
     if not wrong.any():
         return time, []

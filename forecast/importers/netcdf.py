@@ -21,6 +21,7 @@ from forecast.importers.table import MEDIANS, SIGNED, same_units
 from forecast.importers.tables import implausible, listed
 from forecast.problems import Problem
 from forecast.schema import VARIABLES
+from forecast.timing import in_nanoseconds
 
 SUFFIXES: Final = (".nc", ".nc4")
 NOTES: Final = ("netcdf: stamps taken as UTC ends of hours",)
@@ -89,7 +90,7 @@ def _rows(where: str, ds: xr.Dataset, stations: pd.DataFrame) -> tuple[list[Rows
         found = f"variables {sorted(map(str, ds.data_vars))}"
         problems.append(Problem(where, found, f"at least one of {list(VARIABLES)}"))
         return [], problems
-    time = ds["time"].to_numpy().astype("datetime64[ns]")
+    time = in_nanoseconds(ds["time"].to_numpy())
     off = np.isnat(time) | (time.astype("datetime64[h]").astype("datetime64[ns]") != time)
     if off.any():
         found = f"{time[off][0]} in {listed(np.flatnonzero(off) + 1)}"

@@ -27,7 +27,7 @@ from forecast.importers.sources import Source, sources
 from forecast.importers.tables import cells, implausible, listed, numbers
 from forecast.problems import Problem
 from forecast.schema import VARIABLES
-from forecast.timing import BEIJING_OFFSET
+from forecast.timing import BEIJING_OFFSET, in_nanoseconds
 
 SUFFIXES: Final = (".csv",)
 SIGNED: Final = frozenset({"u10", "v10"})
@@ -161,7 +161,7 @@ def stamps(
     clean = clean.str.replace(r"^(\d{4}-?\d{2}-?\d{2}[T ])24", r"\g<1>00", regex=True)
     hourly = clean.str.contains(r"\d[T ]\d{2}", regex=True)
     parsed = pd.to_datetime(clean.where(hourly), format="ISO8601", errors="coerce", utc=True)
-    time = parsed.dt.tz_localize(None).to_numpy().astype("datetime64[ns]")
+    time = in_nanoseconds(parsed.dt.tz_localize(None).to_numpy())
     own = clean.str.contains(_OFFSET, regex=True).to_numpy(dtype=bool)
     time = np.where(own, time, time - BEIJING_OFFSET.to_timedelta64())
     time = np.where(midnight.to_numpy(dtype=bool), time + np.timedelta64(24, "h"), time)

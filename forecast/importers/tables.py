@@ -33,7 +33,10 @@ def cells(source: Source) -> tuple[pd.DataFrame, list[Problem]] | Problem:
     if isinstance(text, Problem):
         return text
     text = text.lstrip("\ufeff").rstrip()
-    header = next(csv.reader(io.StringIO(text[: 1 << 20])), [])
+    try:
+        header = next(csv.reader(io.StringIO(text[: 1 << 20], newline="")), [])
+    except csv.Error as error:
+        return Problem(source.name, f"header unreadable: {error}", "a CSV with a header row")
     header = [name.strip() for name in header]
     if len(header) < 2:
         return Problem(source.name, f"header {header}", "a CSV with a header row")

@@ -125,6 +125,14 @@ def test_a_later_file_corrects_an_earlier_one(tmp_path: Path) -> None:
     assert "a.csv: 1 values give way to those of a later file (row 2)" in got.notes[-1]
 
 
+def test_a_year_nobody_measured_in_is_no_year_of_another_century(tmp_path: Path) -> None:
+    """A year of -1 wrapped round to 1752; a bare carriage return in the header was no answer."""
+    got = read(tmp_path, HEADER + line(0) + line(1).replace("2015", "-1"))
+    assert got.dataset.sizes["time"] == 1
+    assert any("date and an hour" in p.expected for p in got.problems)
+    assert read(tmp_path, HEADER.replace("month", "mo\rnth") + line(0)).problems
+
+
 def test_two_real_stations(shared_data: Path, tmp_path: Path) -> None:
     folder = shared_data / "beijing-multi-site"
     for name in ("Dingling", "Tiantan"):

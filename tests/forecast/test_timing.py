@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -29,3 +30,13 @@ def test_a_natural_day_is_one_to_twenty_four_local() -> None:
 
 def test_an_offset_in_the_stamp_is_kept() -> None:
     assert timing.to_utc(pd.Timestamp("2026-01-01T08:00+09:00")) == pd.Timestamp("2025-12-31T23:00")
+
+
+def test_a_stamp_of_any_unit_never_wraps_round() -> None:
+    """The year -1 in seconds, cast to ns, would be a day of 1752."""
+    given = np.array(["-0001-02-01T04:00", "2016-02-01T04:00", "2150-01-01T00:00", "NaT"])
+    for unit in ("s", "us"):
+        times = given.astype(f"datetime64[{unit}]")
+        out = timing.in_nanoseconds(times)
+        assert out.dtype == np.dtype("datetime64[ns]")
+        assert out.tolist() == np.array([None, 1454299200 * 10**9, None, None]).tolist()
