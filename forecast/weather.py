@@ -36,6 +36,12 @@ STAMP: Final = "%Y%m%dT%H%MZ"
 Kind = Literal["forecast", "analysis"]
 _EPOCH: Final = "minutes since 1970-01-01"
 _HOUR: Final = pd.Timedelta(hours=1)
+# Beyond these no weather on Earth lies (records with a margin): another unit, or a damaged file.
+POSSIBLE: Final = {
+    "u10": (-120.0, 120.0), "v10": (-120.0, 120.0), "t2m": (170.0, 340.0), "d2m": (140.0, 320.0),
+    "sp": (30_000.0, 115_000.0), "tp": (-1.0, 500.0), "blh": (-1.0, 20_000.0),
+    "ssrd": (-50.0, 2_000.0),
+}  # fmt: skip
 _LAYOUTS: Final = (("time", "station"), ("time", "latitude", "longitude"))
 _BROKEN: Final = (
     OSError, ValueError, IndexError, KeyError, AttributeError, RuntimeError, DataError,
@@ -283,10 +289,11 @@ def _check(
     for name, field in ds.data_vars.items():
         if field.dims not in _LAYOUTS:
             problems.append(Problem(f"{where}: {name}", f"dims {field.dims}", f"one of {_LAYOUTS}"))
+        problems += _impossible(field, where)
     for name in ("latitude", "longitude"):
         if name not in ds.coords:
             problems.append(Problem(f"{where}: {name}", "absent", "coordinates in degrees"))
-    problems += _time_problems(ds, where)
+    problems += _time_problems(ds, where) or _too_old(ds, where, issue_time)
     if available_time < issue_time:
         found = f"available {available_time}"
         problems.append(Problem(where, found, f"not before the issue time {issue_time}"))
@@ -296,6 +303,28 @@ def _check(
         problems += error.problems
     if problems:
         raise DataError(problems)
+
+
+def _too_old(ds: xr.Dataset, where: str, issue_time: pd.Timestamp) -> list[Problem]:
+    """A forecast all of whose hours lie before its issue is none; an analysis ends at its issue."""
+    last = pd.Timestamp(ds["time"].values[-1])
+    if last >= issue_time:
+        return []
+    return [Problem(where, f"issue {issue_time}", f"not after its last hour {last}")]
+
+
+def _impossible(field: xr.DataArray, where: str) -> list[Problem]:
+    """Values that no weather has; a missing one is none."""
+    if field.name not in POSSIBLE or not field.size:
+        return []
+    low, high = POSSIBLE[str(field.name)]
+    values = field.to_numpy()
+    wrong = ~np.isnan(values) & ~((values >= low) & (values <= high))
+    if not wrong.any():
+        return []
+    found = f"{values[wrong].flat[0]:g} and {int(wrong.sum()) - 1} more"
+    expected = f"{low:g} to {high:g} {field.attrs.get('units', '')}"
+    return [Problem(f"{where}: {field.name}", found, expected)]
 
 
 def _time_problems(ds: xr.Dataset, where: str) -> list[Problem]:

@@ -62,7 +62,9 @@ def interpolated(
     width = known[right] - known[left]
     share = np.where(width > 0, (position - known[left]) / np.maximum(width, 1), 0.0)
     share = share.reshape((-1, *(1,) * (values.ndim - 1)))
-    out = np.where(share > 0, values[left] * (1 - share) + values[right] * share, values[left])
+    with np.errstate(invalid="ignore", over="ignore"):  # what no weather has is refused later
+        between = values[left] * (1 - share) + values[right] * share
+    out = np.where(share > 0, between, values[left])
     lost = (position < known[0]) | (position > known[-1]) | (width > longest_hours)
     out[lost] = np.nan
     return np.asarray(out, dtype=np.float64)

@@ -227,8 +227,8 @@ def test_scattered_points_weigh_by_distance_and_reach_only_so_far() -> None:
 def test_import_stores_a_vintage_once_and_reports_bad_files_without_losing_good_ones(
     tmp_path: Path,
 ) -> None:
-    ecmwf(t2m=(growing(1, 2, 3), "K")).to_netcdf(tmp_path / "good.nc")
-    ecmwf(t2m=(growing(1, 2, 3), "F")).to_netcdf(tmp_path / "bad.nc")
+    ecmwf(t2m=(growing(271, 272, 273), "K")).to_netcdf(tmp_path / "good.nc")
+    ecmwf(t2m=(growing(271, 272, 273), "F")).to_netcdf(tmp_path / "bad.nc")
     (tmp_path / "broken.nc").write_bytes(b"CDF nothing")
     home = tmp_path / "home"
     first = weather_import.netcdf([tmp_path], home=home)
@@ -241,7 +241,7 @@ def test_import_stores_a_vintage_once_and_reports_bad_files_without_losing_good_
 
 
 def test_a_file_without_an_issue_time_is_an_analysis_unless_told(tmp_path: Path) -> None:
-    raw = ecmwf(t2m=(growing(1, 2, 3), "K")).swap_dims(step="valid_time")
+    raw = ecmwf(t2m=(growing(271, 272, 273), "K")).swap_dims(step="valid_time")
     raw.drop_vars(["time", "step"]).to_netcdf(tmp_path / "a.nc")
     home = tmp_path / "home"
     report = weather_import.netcdf([tmp_path / "a.nc"], home=home, source="x")

@@ -153,3 +153,18 @@ def test_saving_leaves_the_argument_as_it_was(tmp_path: Path) -> None:
     before = ds.copy(deep=True)
     weather.save(tmp_path, "archive", ds, issue_time=ISSUE)
     xr.testing.assert_identical(ds, before)
+
+
+def test_weather_that_cannot_be_is_refused_and_an_older_vintage_serves(tmp_path: Path) -> None:
+    """Celsius called kelvin, or a forecast of hours before its issue: a feed that lies."""
+    keep(tmp_path)
+    for ds, found in (
+        (fields(value=6.85, issue=ISSUE + 12 * HOUR), "t2m: found 6.85 and 299 more"),
+        (fields(issue=ISSUE - 200 * HOUR), "found issue 2026-01-01 12:00:00"),
+        (fields(value=np.inf, issue=ISSUE + 12 * HOUR), "t2m: found inf"),
+    ):
+        with pytest.raises(DataError, match=found):
+            weather.save(tmp_path, "archive", ds, issue_time=ISSUE + 12 * HOUR)
+    kept = weather.latest(tmp_path, ["archive"], ISSUE + 24 * HOUR, 48)
+    assert kept is not None
+    assert kept.issue_time == ISSUE

@@ -230,8 +230,8 @@ def test_archived_cannot_see_later_vintages(tmp_path: Path) -> None:
     stations = schema.mock_stations(count=4)
     issue = pd.DatetimeIndex([START + 17 * HOUR])
     clean = weather_tiers.archived(tmp_path, ["archive"], stations, max_age_hours=36)(issue)
-    vintage(tmp_path, START + 12 * HOUR, 999.0)  # issued before, available an hour after
-    vintage(tmp_path, START + 24 * HOUR, 999.0)
+    vintage(tmp_path, START + 12 * HOUR, 333.0)  # issued before, available an hour after
+    vintage(tmp_path, START + 24 * HOUR, 333.0)
     broken = weather.path_of(tmp_path, "archive", START + 36 * HOUR)
     broken.write_bytes(b"poison")
     poisoned = weather_tiers.archived(tmp_path, ["archive"], stations, max_age_hours=36)(issue)
@@ -239,7 +239,7 @@ def test_archived_cannot_see_later_vintages(tmp_path: Path) -> None:
     later = issue + HOUR  # the poison is one: an hour later it is there
     seen = weather_tiers.archived(tmp_path, ["archive"], stations, max_age_hours=36)(later)
     assert seen is not None
-    assert seen[0, 0, 0, WEATHER.index("t2m")] == 999.0
+    assert seen[0, 0, 0, WEATHER.index("t2m")] == 333.0
 
 
 def test_archived_reads_vintages_that_end_early_and_passes_damaged_ones(tmp_path: Path) -> None:
