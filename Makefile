@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: demo test check install lock fuzz clean
+.PHONY: demo test check install lock fuzz faults clean
 
 demo: .venv/.installed
 	$(BIN)/lantian demo
@@ -16,6 +16,13 @@ check: .venv/.installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/test_house.py
+
+# The long versions, half an hour to hours each: into docs/results/fuzz.md, faults.md and faults.json.
+fuzz: .venv/.installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.long --cases 104000 --write
+
+faults: .venv/.installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults.long --points 20 --write
 
 install: .venv/.installed
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.faults import receiver
 from tests.faults.killing import Ended, Point, ended
-from tests.faults.subject import Subject
+from tests.faults.subject import Subject, own_database
 from tests.faults.table import Count, State, failed, judged
 from tests.faults.work_store import HOUSE_FILE
 
@@ -33,6 +33,7 @@ def homes(subject: Subject, root: Path, *, store: str | None = None) -> Iterator
     template.mkdir(parents=True)
     if store:
         (template / "store.url").write_text(store)
+        own_database(template, template="template0")
     subject.prepare(template)
     with copied(template, root) as home:
         done = ended(subject.work, home)
@@ -48,6 +49,7 @@ def copied(template: Path, root: Path) -> Iterator[Path]:
     """A home of its own at a path of always the same length, with a receiver where it sends."""
     home = Path(tempfile.mkdtemp(prefix="home-", dir=root))
     shutil.copytree(template, home, dirs_exist_ok=True)
+    own_database(home)
     with ExitStack() as stack:
         if "publishing" in template.name:
             port = stack.enter_context(receiver.listening(home / "kept"))

@@ -1,12 +1,16 @@
 """What all works share: a subject, its home, its store, its files."""
 
 import hashlib
+import itertools
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.pool import NullPool
 
 from serving.store import engine, migrate
 from serving.store.engine import Store
@@ -14,6 +18,7 @@ from tests.faults.killing import Work
 from tests.faults.table import State
 
 ISSUE = pd.Timestamp("2026-02-08T08:00")
+_NUMBER = itertools.count()
 RECEIVED = pd.Timestamp("2026-02-08T09:00")
 
 
@@ -32,6 +37,22 @@ def url(home: Path) -> str:
     """The store of a home: a file in it, or what store.url says (a server's database)."""
     other = home / "store.url"
     return other.read_text() if other.is_file() else f"sqlite:///{home / 'lantian.db'}"
+
+
+def own_database(home: Path, *, template: str = "") -> None:
+    """On a server: a database of this home's own, made of the one it was copied with."""
+    place = home / "store.url"
+    if not place.is_file():
+        return
+    old = make_url(place.read_text()).set(drivername="postgresql+psycopg")
+    name = f"f{os.getpid()}_{next(_NUMBER)}"
+    server = create_engine(
+        old.set(database="postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT"
+    )
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template or old.database}"))
+    new = old.set(database=name, drivername="postgresql")
+    place.write_text(new.render_as_string(hide_password=False))
 
 
 def opened(home: Path) -> Store:

@@ -76,7 +76,8 @@ def state_of_observations(home: Path) -> State:
 
 def prepare_weather(home: Path) -> None:
     """A source with one vintage."""
-    weather.save(home, "archive", fields(), issue_time=ISSUE - 24 * pd.Timedelta(hours=1))
+    issue = ISSUE - pd.Timedelta(hours=24)
+    weather.save(home, "archive", fields(issue=issue), issue_time=issue)
 
 
 def import_weather(home: Path, say: Say) -> None:
