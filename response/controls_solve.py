@@ -24,7 +24,8 @@ Status = Literal["optimal", "time_limit", "fallback"]
 Goal = Literal["least_loss", "most_effect", "bottom_line"]
 # What is kept first when not everything can hold.
 _RANK: Final = (("ratio", "trade"), ("bottom_line",), ("budget",), ("fairness",))
-_TOLERANCE: Final = 1e-6
+_ROOM: Final = 1e-3  # of what is at its least already
+_GOOD: Final = 0.05  # gap of a rank that ran out of time and still is one
 _PRICES: Final = (1e4, 1e3, 1e2, 1e1)  # of the ranks, where one solve has to do
 _LAST_RESORT_S: Final = (
     60.0  # for that solve, after the time is up: seconds where nothing else runs
@@ -120,7 +121,8 @@ def _opened(
     least = minimise(model, use, settings, gap=gap, limit_s=left())
     if least.values is None:
         return None
-    model.add_constraints(use <= least.value * (1 + 1e-6) + _TOLERANCE, name="minor_last")
+    # A bound to the yuan leaves whole choices hardly any room and a solver no end.
+    model.add_constraints(use <= least.value * (1 + max(gap, _ROOM)) + 1e-3, name="minor_last")
     answer = minimise(model, objective(program, model, goal), settings, gap=gap, limit_s=left())
     return answer if answer.values is not None else replace(least, outcome="time_limit", gap=None)
 
@@ -152,19 +154,21 @@ def _nearest(
         if not slacks:
             continue
         total = sum((1 * s.sum() for s in slacks[1:]), start=1 * slacks[0].sum())
-        answer = minimise(model, total, settings, gap=1e-4, limit_s=left())
-        if answer.values is None or answer.outcome == "time_limit":
+        # Ratios are the law: to the last; of money and fairness the wanted gap is enough.
+        fine = 1e-4 if "budget" not in rank and "fairness" not in rank else max(gap, 1e-4)
+        answer = minimise(model, total, settings, gap=fine, limit_s=left())
+        if answer.values is None or (answer.gap or 0.0) > max(fine, _GOOD):
             return None
         best, least = answer, max(answer.value, 0.0)
         # Room for the solver's tolerance; a member more or less is no tolerance.
-        room = 1e-4 if "bottom_line" in rank else 1e-3 * least + 1e-5
+        room = 1e-4 if "bottom_line" in rank else _ROOM * least + 1e-5
         model.add_constraints(total <= least + room, name=f"least_{rank[0]}")
     if best is None:
         return None
     if (program.options.units["rule"] == "minor").any():
         use = _minor_money(program, model)
         answer = minimise(model, use, settings, gap=gap, limit_s=left())
-        if answer.values is not None and answer.outcome != "time_limit":
+        if answer.values is not None and (answer.gap or 0.0) <= _GOOD:
             best = answer
             model.add_constraints(use <= answer.value * (1 + gap) + 1e-4, name="minor_last")
     last = minimise(model, objective(program, model, goal), settings, gap=gap, limit_s=left())

@@ -13,9 +13,8 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
-from forecast import files, forecast_file, observations, standards, stations
+from forecast import files, forecast_file, standards
 from forecast.config import CityConfig
 from forecast.problems import ConfigError, DataError, Problem
 from forecast.schema import CITY_AREA
@@ -23,12 +22,11 @@ from forecast.schema import POLLUTANTS as SIX
 from forecast.timing import to_local
 from response import (
     budget_days,
-    dispersion,
     evaluation,
     evaluation_compliance,
+    evaluation_contributions,
     evaluation_events,
     evaluation_meters,
-    plume_settings,
     register_home,
     resume_run,
 )
@@ -36,13 +34,11 @@ from response.evaluation import POLLUTANTS, Effect
 from response.evaluation_compliance import WORDS, Compliance
 from response.evaluation_events import OUTCOMES, Cost, Outcome
 from response.evaluation_settings import DEFAULT, Settings
-from response.register import Register
 from response.rules import Words
 
 _DAY: Final = pd.Timedelta(days=1)
 _HOUR: Final = pd.Timedelta(hours=1)
 _FELT_DAYS: Final = 1  # days after an order that still feel it
-_NEEDED: Final = ("u10", "v10", "t2m", "d2m", "tp")
 
 
 @dataclass(frozen=True)
@@ -201,7 +197,7 @@ def run(
     _put_forecast(values, home, issue_time, notes)
     past = _put_rerun(values, rerun, table, days, home, config, notes)
     found = None
-    made = _contributions(register, home, config, days, notes)
+    made = evaluation_contributions.contributions(register, home, config, days, notes)
     if made is not None:
         loads = _loads(judged, table, days, config.offset, notes)
         found = evaluation.effect(values, made, loads, past=past, settings=settings)
@@ -294,56 +290,6 @@ def _put_rerun(
         before = before[(before.index < days[0]) & ~before.index.isin(felt)]
         past[p] = pd.DataFrame({"observed": seen[p].reindex(before.index), "rerun": before})
     return past
-
-
-def _contributions(
-    register: Register, home: Path, config: CityConfig, days: pd.DatetimeIndex, notes: list[Words]
-) -> xr.Dataset | None:
-    """Daily contributions at the city's reference stations under observed weather."""
-    table = stations.load(config.stations)
-    receptors = table[table["reference"] & ~table["background"]]
-    begin = days[0] - config.offset - 23 * _HOUR
-    end = days[-1] + _DAY - config.offset
-    obs = observations.load(home, begin, end, table)
-    missing = [n for n in _NEEDED if n not in obs]
-    points = None if missing else _points(obs)
-    if points is None:
-        notes.append(
-            Words(
-                zh="站点气象观测不全，无法计算贡献，未估计管控效果。",
-                en="Observed weather has gaps: no contributions, no effect.",
-            )
-        )
-        return None
-    settings = plume_settings.load()
-    hourly = dispersion.contributions(
-        register, points, receptors, settings=settings, after=days[0] - config.offset
-    )
-    local = pd.DatetimeIndex(hourly["time"].to_numpy()) + config.offset - _HOUR
-    kept = hourly[list(POLLUTANTS)].assign_coords(day=("time", local.normalize()))
-    notes.append(
-        Words(
-            zh="贡献未按观测增量订正，其误差按假设取值。",
-            en="Contributions are not calibrated by increments; their error is assumed.",
-        )
-    )
-    return kept.groupby("day").mean()
-
-
-def _points(obs: xr.Dataset) -> xr.Dataset | None:
-    """Weather of stations without gaps over three hours; None where there is no such station."""
-    filled = {
-        n: pd.DataFrame(obs[n].transpose("time", "station").to_numpy()).interpolate(limit=3)
-        for n in _NEEDED
-    }
-    whole = np.logical_and.reduce([t.notna().all(axis=0).to_numpy() for t in filled.values()])
-    if not whole.any():
-        return None
-    at = np.flatnonzero(whole)
-    at = at[:: max(1, len(at) // 60)]
-    data = {n: (("time", "point"), t.to_numpy()[:, at], obs[n].attrs) for n, t in filled.items()}
-    coords = {c: ("point", obs[c].to_numpy()[at].astype(float)) for c in ("latitude", "longitude")}
-    return xr.Dataset(data, {"time": obs["time"].to_numpy(), **coords})
 
 
 def _loads(

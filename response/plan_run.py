@@ -16,18 +16,17 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from forecast import files, standards, stations, weather, weather_points
+from forecast import files, standards, stations
 from forecast.config import CityConfig
-from forecast.problems import ConfigError, DataError, Problem
+from forecast.problems import ConfigError, Problem
 from forecast.schema import CITY_AREA
 from forecast.timing import BEIJING_OFFSET
 from response import (
+    contributions_home,
     controls,
     controls_config,
     controls_tables,
-    dispersion,
     plan_orders,
-    plume_settings,
     register_home,
     resume_run,
 )
@@ -146,54 +145,13 @@ def city_contributions(
     """
     table = stations.load(config.stations)
     city = table[table["reference"] & ~table["background"]]
-    daily, remarks = receptor_contributions(config, home, register, issue_time, city)
+    daily, remarks = contributions_home.receptor_contributions(
+        config, home, register, issue_time, city
+    )
     if daily is None:
         return None, remarks
     equal = dict.fromkeys(map(str, daily["receptor"].to_numpy()), 1.0)
     return controls.city_effects(daily[list(AIR)], equal), remarks
-
-
-def receptor_contributions(
-    config: CityConfig, home: Path, register: Register, issue_time: pd.Timestamp,
-    receptors: pd.DataFrame,
-) -> tuple[xr.Dataset | None, tuple[Words, ...]]:  # fmt: skip
-    """What each unit adds to each receptor on D+1 .. D+3, and in words what that rests on.
-
-    Under the newest weather forecast available at the issue time. None where there was none or it
-    ends before D+3.
-    """
-    limit = config.weather.max_age_hours
-    vintage = weather.latest(home, config.weather.sources, issue_time, limit)
-    if vintage is None:
-        return None, (
-            Words(
-                zh="没有可用的天气预报，未计算各单元贡献：方案只按排放量和损失选择。",
-                en="no usable weather forecast, so no contributions: the plan goes by emissions "
-                "and loss only",
-            ),
-        )
-    remarks = tuple(Words(zh=n.zh, en=n.en) for n in vintage.notes)
-    settings = plume_settings.load()
-    try:
-        where = str(vintage.path)
-        fields = weather_points.at_stations(weather.read(vintage), receptors, where=where)
-        at = {k: ("point", receptors[k].to_numpy(dtype=float)) for k in ("latitude", "longitude")}
-        points = fields.rename(station="point").assign_coords(at)
-        hourly = dispersion.contributions(
-            register, points, receptors, settings=settings, after=issue_time
-        )
-        daily = dispersion.daily(hourly, issue_time, settings=settings)
-    except DataError as error:
-        first = error.problems[0]
-        said = Words(
-            zh=f"天气预报不能用于计算贡献：{first}", en=f"weather unfit for contributions: {first}"
-        )
-        return None, (*remarks, said)
-    when = f"{vintage.source} {vintage.issue_time:%Y-%m-%d %H:%M}Z"
-    source = Words(
-        zh=f"各单元贡献所用天气预报：{when}", en=f"contributions under weather of {when}"
-    )
-    return daily, (*remarks, source)
 
 
 def write(

@@ -18,6 +18,7 @@ from forecast.problems import ConfigError, DataError, Problem
 from forecast.schema import CITY_AREA
 from response import (
     budget_config,
+    contributions_home,
     plan_orders,
     plan_run,
     register_home,
@@ -25,7 +26,6 @@ from response import (
     resumption_requests,
     resumption_settings,
 )
-from response.register import Register
 from response.register_cells import inert
 from response.resume_run import AreaMembers, ResumeResult
 from response.resumption_settings import BottomLine, Limit
@@ -86,8 +86,8 @@ def run(
     at = resume_run.receptors_of(stations.load(config.stations), judged.areas)
     receptors = stations.load(config.stations).loc[at.index]
     units = tuple(asked.index.astype(str))
-    added, notes = plan_run.receptor_contributions(
-        config, home, _part(register, units), known.issue_time, receptors
+    added, notes = contributions_home.receptor_contributions(
+        config, home, register, known.issue_time, receptors, pd.Index(units)
     )
     if added is None:
         raise DataError([Problem("contributions", notes[-1].en, "a weather forecast until D+3")])
@@ -154,15 +154,6 @@ def _only(members: AreaMembers, line: BottomLine) -> AreaMembers:
     kept = [k for k, a in enumerate(members.areas) if a in wanted]
     names = tuple(members.areas[k] for k in kept)
     return replace(members, areas=names, daily=members.daily[kept])
-
-
-def _part(register: Register, units: tuple[str, ...]) -> Register:
-    """The register's part of some units."""
-    return replace(
-        register,
-        units=register.units.loc[list(units)],
-        stacks=register.stacks[register.stacks["unit"].isin(units)],
-    )
 
 
 def _budget(config: CityConfig, home: Path, members: AreaMembers) -> tuple[Any, tuple[Words, ...]]:

@@ -56,7 +56,7 @@ class Settings:
     near_ug: float | None = 10.0  # half the PM2.5 window in which a line is in question; None: off
     units_share: float = 0.85  # of registered emissions that the planned units cover
     gap: float = 0.02
-    time_limit_s: float = 900.0  # the gap ends a solve, not a busy machine
+    time_limit_s: float = 120.0  # the gap ends a solve, not a busy machine
 
 
 @dataclass(frozen=True)
@@ -195,9 +195,15 @@ def _listed(winter: Winter, level: str | None) -> Floats:
 
 
 def considered(winter: Winter, settings: Settings) -> pd.Index:
-    """The largest units, until they emit the wanted share of what all registered units emit."""
-    emitted = winter.register.units[list(SPECIES)].astype(float)
-    size = (emitted / emitted.sum()).mean(axis=1).sort_values(ascending=False)
+    """The largest units, until they emit the wanted share of what all registered units emit.
+
+    Minor sources are left alone.
+    """
+    units = winter.register.units
+    emitted = units[list(SPECIES)].astype(float)
+    size = (emitted / emitted.sum()).mean(axis=1)
+    kinds = units["enterprise"].map(winter.register.enterprises["kind"])
+    size = size[kinds != "minor"].sort_values(ascending=False)
     kept: pd.Index = size.index[: int((size.cumsum() < settings.units_share).sum()) + 1]
     return kept
 
