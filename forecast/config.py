@@ -94,8 +94,9 @@ class CityConfig(Section):
     areas: dict[str, Names] = {}  # id in the station register -> names; others show the id
     calibrate: bool = False  # correct township and village stations through the references
     simulated: bool = False  # True: everything shown carries the word
-    # Object storage that gets a copy of every run (fsspec URL; credentials: the driver's own way).
-    forecast_store: str | None = Field(None, pattern=r"^[a-z][a-z0-9+.-]*://")
+    forecast_store: str | None = Field(  # object storage for a copy of every run: fsspec URL
+        None, pattern=r"^[a-z][a-z0-9+.-]*://"
+    )
 
     @property
     def offset(self) -> pd.Timedelta:
