@@ -40,7 +40,7 @@ def test_blocks_have_the_bytes_of_the_whole(
         monkeypatch.setattr(engine, "each", _here)
         assert run("parts.nc", _Two()) == whole
         return
-    with engine.connected(None, workers=2) as client:
+    with engine.connected(None, workers=1) as client:
         assert run("parts.nc", client) == whole
     assert [s for s in said if "block" in s and s.endswith("done")] == said[-2:]  # 48 = 32 + 16
     assert sorted(p.name for p in tmp_path.iterdir()) == ["home", "parts.nc", "whole.nc"]
