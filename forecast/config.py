@@ -174,12 +174,20 @@ def load(path: Path) -> CityConfig:
     problems = [
         Problem(f"{path}: {field}", f"no file {file}", "an existing file")
         for field, file in (("stations", config.stations), ("quality", config.quality))
-        if not file.is_file()
+        if not _there(file)
     ]
     rules = configs_dir() / "rules" / f"{config.rules}.yaml"
-    if not rules.is_file():
+    if not _there(rules):
         have = sorted(p.stem for p in rules.parent.glob("*.yaml"))
         problems.append(Problem(f"{path}: rules", repr(config.rules), f"one of {have}"))
     if problems:
         raise ConfigError(problems)
     return config
+
+
+def _there(file: Path) -> bool:
+    """Whether it is a file; a name that is too long for one is none."""
+    try:
+        return file.is_file()
+    except OSError:
+        return False

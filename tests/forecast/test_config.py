@@ -58,3 +58,16 @@ def test_every_wrong_station_row_is_named(tmp_path: Path) -> None:
 def test_a_station_is_found_by_code_name_and_alias() -> None:
     names = stations.code_of(stations.load(ROOT / "configs" / "stations" / "beijing.csv"))
     assert names["Dongsi"] == names["东四"] == names["1003A"] == "1003A"
+
+
+def test_a_name_too_long_for_a_file_is_refused_with_words(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(
+        "city: {id: beijing, zh: 北京, en: Beijing, geocode: '110000'}\n"
+        f"stations: {'x' * 300}.csv\nrules: {'y' * 300}\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        config.load(path)
+    assert [p.where.rsplit(": ", 1)[1] for p in caught.value.problems] == [
+        "stations", "quality", "rules",
+    ]  # fmt: skip
