@@ -101,7 +101,7 @@ def begin(provider: Provider, *, random: Callable[[], str] | None = None) -> Beg
     Raises:
         Denied: The provider does not answer as one.
     """
-    from authlib.integrations.requests_client import OAuth2Session
+    from authlib.integrations.requests_client import OAuth2Session  # type: ignore[import-untyped]
 
     token = random or (lambda: secrets.token_urlsafe(32))
     state, nonce, verifier = token(), token(), token()
@@ -177,7 +177,8 @@ def _claims(
         "nonce": {"essential": True, "value": nonce},
     }  # fmt: skip
     try:
-        keys = KeySet.import_key_set(_get(metadata["jwks_uri"]))
+        published: Any = _get(metadata["jwks_uri"])
+        keys = KeySet.import_key_set(published)
         claims: dict[str, Any] = jwt.decode(token, keys, algorithms=ALGORITHMS).claims
         at = int(time.time() if now is None else now)
         jwt.JWTClaimsRegistry(now=at, leeway=LEEWAY, **must).validate(claims)

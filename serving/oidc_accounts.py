@@ -61,7 +61,7 @@ def _account(session: Session, who: Identity, now: dt.datetime) -> Account:
     if account is not None:
         if account.role != who.role and account.role in ALLOWED and account.disabled_at is None:
             before, account.role = account.role, who.role
-            body = {"from": before, "to": who.role}
+            body: dict[str, object] = {"from": before, "to": who.role}
             _record(session, now, "account.role", account.name, body)
         return account
     name = accounts.folded(who.name)

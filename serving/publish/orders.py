@@ -52,6 +52,7 @@ class Sheet:
     reason_en: str
     units: tuple[Mapping[str, Any], ...]  # bodies of the rows
     signers: tuple[Signer, ...]
+    replaces: bool = False  # an earlier order of the same units
 
     @property
     def lifted(self) -> bool:
@@ -164,7 +165,7 @@ def sheet_of(
         exercise=first.exercise, issued=now, begins=min(r.begins_at for r in asked),
         ends=None if None in ends else max(e for e in ends if e is not None),
         reason_zh=reason[0], reason_en=reason[1], units=tuple(r.body for r in rows),
-        signers=tuple(signers),
+        signers=tuple(signers), replaces=any(r.supersedes is not None for r in asked),
     )  # fmt: skip
 
 
@@ -180,11 +181,16 @@ def text(sheet: Sheet, *, offset: dt.timedelta) -> str:
     lines = [
         f"指令编号：{sheet.number}",
         f"企业：{sheet.enterprise_name}（{sheet.enterprise}）",
-        f"级别：{colour(sheet.level).zh}预警",
-        f"开始：{_local(sheet.begins, offset)}（北京时间）",
-        f"结束：{_local(sheet.ends, offset) if sheet.ends else '另行通知'}",
-        f"原因：{sheet.reason_zh}",
     ]
+    if sheet.lifted:
+        lines.append(f"解除时间：{_local(sheet.begins, offset)}（北京时间）")
+    else:
+        lines += [
+            f"级别：{colour(sheet.level).zh}预警",
+            f"开始：{_local(sheet.begins, offset)}（北京时间）",
+            f"结束：{_local(sheet.ends, offset) if sheet.ends else '另行通知'}",
+        ]
+    lines.append(f"原因：{sheet.reason_zh}")
     for unit in sheet.units:
         lines.append(f"· {unit['unit_name']}")
         lines += [
@@ -192,6 +198,8 @@ def text(sheet: Sheet, *, offset: dt.timedelta) -> str:
             for d in unit["days"]
         ]
         lines.append("    原指令解除" if unit.get(LIFTED) else f"    核查参数：{proof(unit)[0]}")
+    if sheet.replaces and not sheet.lifted:
+        lines.append("本指令下达后，此前对上述单元下达的指令失效。")
     if not sheet.lifted:
         lines.append("收到后请立即确认；不能执行的请说明原因。")
     return marked("\n".join(lines), exercise=sheet.exercise)

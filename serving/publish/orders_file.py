@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 def refresh(store: Store, config: CityConfig, *, now: dt.datetime) -> bool:
     """Write the file anew; False where it was not written.
 
-    A disk that cannot be written is logged, not raised: the orders are already out.
+    Whatever goes wrong is logged, not raised: the orders are already out.
     """
     if store.home is None:
         return False
@@ -40,7 +40,7 @@ def refresh(store: Store, config: CityConfig, *, now: dt.datetime) -> bool:
             if found is None:
                 return False
             write_text(store.home / IN_FORCE, found.to_csv(index=False))
-    except OSError:
+    except Exception:
         log.exception("%s was not written", IN_FORCE)
         return False
     return True

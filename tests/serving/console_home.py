@@ -178,6 +178,13 @@ def server(
     """A store with accounts and today's proposal, and the application on it."""
     shutil.copy(template, home / "lantian.db")
     store = engine.connect(f"sqlite:///{home / 'lantian.db'}", home=home)
+    return on(store, home, clock=clock)
+
+
+def on(
+    store: Store, home: Path, *, clock: Callable[[], dt.datetime] = lambda: NOW
+) -> tuple[Store, Any]:
+    """The same on an empty store of either engine."""
     people(store)
     record_run.record(store, home, ISSUE, now=NOW)
     return store, app.create(Context(store, home, city(), clock))

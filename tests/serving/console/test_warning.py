@@ -1,6 +1,7 @@
 """A warning through the pages: consultation, two people, publication; and two at once."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy import select
 
 from serving.store.engine import Store, reading
 from serving.store.models import Adjustment, Decision, Publication
+from tests.serving import console_home
 from tests.serving.console_home import TestClient, field
 
 Enter = Callable[[str], TestClient]
@@ -18,6 +20,12 @@ sender_name: {zh: 示例市指挥部, en: Demo office}
 channels:
   - {name: gateway, kind: folder, path: outbox, carries: [cap, bulletin], exercise: true}
 """
+
+
+@pytest.fixture
+def served(home: Path, store: Store) -> tuple[Store, Any]:
+    """Decisions are tried on both engines; what pages only show, on one."""
+    return console_home.on(store, home)
 
 
 def post(client: TestClient, path: str, *, seen: int, **data: Any) -> Any:

@@ -14,7 +14,7 @@ from serving.publish import orders, orders_file, outbox, release, superseding
 from serving.review_state import Actor, Event, State
 from serving.store import audit
 from serving.store.engine import Store, reading, writing
-from serving.store.models import Order, Plan
+from serving.store.models import Order, Outgoing, Plan
 from tests.serving.publish import cases
 from tests.serving.publish.cases import HOUR, JIAOZUO, NOW, OFFSET, PLAN, PROOFS
 
@@ -58,6 +58,11 @@ def changed(
     return cases.publish(store, warning, who, state.version, house=house, work=work, now=at)
 
 
+def bodies(store: Store) -> list[dict[str, Any]]:
+    with reading(store) as session:
+        return [row.body for row in session.scalars(select(Outgoing))]
+
+
 def every(store: Store) -> list[Order]:
     with reading(store) as session:
         return list(session.scalars(select(Order).order_by(Order.id)))
@@ -78,6 +83,10 @@ def test_a_raised_warning_supersedes_and_lifts(store: Store) -> None:
     assert [d["mode"] for d in lifted.body["days"]] == ["normal"]
     told = {r.subject for r in outbox.listed(store)}
     assert "焦作市重污染天气减排指令解除：乙水泥厂" in told
+    (body,) = [b for b in bodies(store) if "红色预警减排指令" in b["subject"]]
+    assert "此前对上述单元下达的指令失效" in body["text"]
+    assert "Earlier orders to these units end" in body["attachments"][0]["text"]
+    assert sum("此前" in b["text"] for b in bodies(store)) == 1  # the first ones replaced nothing
     with reading(store) as session:
         assert [o.id for o in superseding.standing(session, warning, now=LATER)] == [new.id]
 
