@@ -97,7 +97,7 @@ def page() -> str:
         "Made from the code by `python -m tests.configuration_page`; not edited by hand. Every",
         "file is checked when it is read: unknown keys are refused, all errors are told at once",
         "with file, key, what was found and what was expected. No default: the key is required.",
-        "Relative paths are looked up beside the file, then in the program's own `configs/`.",
+        "Relative paths are looked up beside the file.",
         "",
         "## Environment",
         "Secrets are given here only. A house's file names further variables by `token_env`,",

@@ -20,19 +20,9 @@ CATCH_ALL = {"/api/{rest:path}"}
 RUN = "20261124T0800Z"
 
 
-def every(app: Any) -> Iterator[Any]:
-    """Routes of the application, those of included routers among them (FastAPI nests them)."""
-    for route in app.routes:
-        inside = getattr(route, "original_router", None)
-        if inside is None:
-            yield route
-        else:
-            yield from every(inside)
-
-
 def routes(app: Any) -> Iterator[tuple[str, str]]:
     """Method and pattern of each."""
-    for route in every(app):
+    for route in pages.every(app):
         for method in sorted(route.methods - {"HEAD", "OPTIONS"}):
             yield method, route.path
 
@@ -47,7 +37,7 @@ def test_every_route_has_a_row_in_a_table_of_who_may(house: tuple[Any, Any]) -> 
     """Those tables are walked role by role in tests/serving/console and tests/serving/rest."""
     console = [p.split(" ") for p in pages.PAGES]
     missing = []
-    for route in every(house[1]):
+    for route in pages.every(house[1]):
         if route.path in OPEN | CATCH_ALL:
             continue
         for method in route.methods - {"HEAD", "OPTIONS"}:
@@ -57,12 +47,12 @@ def test_every_route_has_a_row_in_a_table_of_who_may(house: tuple[Any, Any]) -> 
             if not there:
                 missing.append((method, route.path))
     assert missing == []
-    assert len(list(every(house[1]))) > 45  # an empty walk would find nothing missing
+    assert len(list(pages.every(house[1]))) > 45  # an empty walk would find nothing missing
 
 
 def test_nothing_but_fastapi_routes_answers(house: tuple[Any, Any]) -> None:
     """A mounted application or a web socket would pass by the tables."""
-    assert [type(r).__name__ for r in every(house[1]) if not isinstance(r, APIRoute)] == []
+    assert [type(r).__name__ for r in pages.every(house[1]) if not isinstance(r, APIRoute)] == []
 
 
 def test_without_an_account_only_the_open_routes_answer(house: tuple[Any, Any]) -> None:
