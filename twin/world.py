@@ -16,7 +16,7 @@ import pandas as pd
 import xarray as xr
 import yaml
 
-from forecast import files, observations, schema
+from forecast import files, model_store, observations, schema
 from forecast import weather as weather_store
 from forecast.config import configs_dir
 from twin import register_sheets, sensors, weather_fields
@@ -85,7 +85,7 @@ def play(
     count = _write_vintages(home, city, vintages_from)
     tables = register_sheets.sheets(city.enterprises, config, city.geography)
     register_sheets.write_excel(home / "register.xlsx", tables)
-    path = _write_config(home, config, station_file)
+    path = _write_config(home, config, station_file, _forecaster(config, start, seed))
     last = start + (hours - 1) * _HOUR
     world = World(home, path, start, last, len(station_file), count, city.simulated)
     _mark(world, config, seed)
@@ -163,7 +163,19 @@ def _write_register(home: Path, city: City) -> pd.DataFrame:
     return table
 
 
-def _write_config(home: Path, config: TwinConfig, stations: pd.DataFrame) -> Path:
+def _forecaster(config: TwinConfig, start: pd.Timestamp, seed: int | None) -> str:
+    """The network where one ships that knows this city (its ground hangs on the seed) before start.
+
+    A network would forecast for any city, but one of another seed has other stations by the same
+    names: it gets damped persistence.
+    """
+    if _seed(config, seed) != config.seed:
+        return "persistence"
+    kept = model_store.network_named(Path(), config.city.id, "network:shipped", start)
+    return "persistence" if kept is None else model_store.NETWORK
+
+
+def _write_config(home: Path, config: TwinConfig, stations: pd.DataFrame, model: str) -> Path:
     areas = {
         str(a.id): {"zh": a.zh, "en": a.en}
         for a in config.geography.areas
@@ -180,7 +192,7 @@ def _write_config(home: Path, config: TwinConfig, stations: pd.DataFrame) -> Pat
         "stations": "stations.csv",
         "quality": str(configs_dir() / "quality" / "default.yaml"),
         "weather": {"sources": [SOURCE], "max_age_hours": 36},
-        "forecast": {"model": "persistence", "members": 100, "history_hours": 240, "seed": 1},
+        "forecast": {"model": model, "members": 100, "history_hours": 240, "seed": 1},
         "calibrate": True,
         "simulated": True,
         "areas": areas,

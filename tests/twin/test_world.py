@@ -71,3 +71,13 @@ def test_what_was_played_is_found_again_and_another_seed_is_not(played: World) -
     city = config.load(configs_dir() / "twin" / "demo.yaml")
     assert world.played(city, played.home) == played
     assert world.played(city, played.home, seed=7) is None
+
+
+def test_the_network_that_knows_the_city_forecasts_it_and_no_other_seed(played: World) -> None:
+    city = config.load(configs_dir() / "twin" / "demo.yaml")
+    assert configuration.load(played.config).forecast.model == "network"
+    assert world._forecaster(city, START, city.seed + 1) == "persistence"
+    before = pd.Timestamp("2015-11-01T00:00")  # the network knows what came later
+    assert world._forecaster(city, before, None) == "persistence"
+    other = city.model_copy(update={"city": city.city.model_copy(update={"id": "elsewhere"})})
+    assert world._forecaster(other, START, None) == "persistence"
