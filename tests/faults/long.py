@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from tests.faults import feeds, kills, memory, surroundings, table, works
@@ -51,14 +52,19 @@ def main(given: list[str] | None = None) -> int:
     parser.add_argument("--points", type=int, default=30, help="deaths of each kind of work")
     parser.add_argument("--seed", type=int, default=20261124)
     parser.add_argument("--write", action="store_true", help="into docs/results")
+    parser.add_argument("--only", default="", help="kinds of work, `feeds`, `server`; by commas:"
+                        " added to what docs/results/faults.json holds")  # fmt: skip
     options = parser.parse_args(given)
+    only = [name for name in options.only.split(",") if name]
+    before = table.read(ROOT / "docs" / "results") if only else {}
     os.environ.setdefault("LANTIAN_REVISION", "test")
     began = time.monotonic()
 
     def saved(found: dict[str, Count]) -> None:
         about = {
             "Command": f"`python -m tests.faults.long --points {options.points}"
-            f" --seed {options.seed} --write`",
+            f" --seed {options.seed} --write`"
+            + (f", then the same with `--only '{options.only}'`" if only else ""),
             "Date": f"{dt.datetime.now(dt.UTC):%Y-%m-%d}",
             "Commit": _commit(),
             "Machine": f"{os.cpu_count()} cores, {_memory_gb()} GB, {platform.system()};"
@@ -71,7 +77,7 @@ def main(given: list[str] | None = None) -> int:
         Path(folder).chmod(0o755)  # root's server runs as another user
         chance = random.Random(options.seed)
         keep = saved if options.write else lambda _: None
-        found = everything(Path(folder), options.points, chance, keep)
+        found = everything(Path(folder), options.points, chance, keep, before, only)
     say(table.as_json(found))
     whole = table.total(found.values())
     for remark in whole.remarks:
@@ -86,10 +92,20 @@ def say(text: str) -> None:
 
 
 def everything(
-    root: Path, points: int, chance: random.Random, saved: Callable[[dict[str, Count]], None]
+    root: Path,
+    points: int,
+    chance: random.Random,
+    saved: Callable[[dict[str, Count]], None],
+    before: dict[str, Count],
+    only: list[str],
 ) -> dict[str, Count]:
-    """Every fault, by name; `saved` after each kind, for a run that is stopped."""
-    found: dict[str, Count] = {}
+    """Every fault, by name; `saved` after each kind, for a run that is stopped.
+
+    Args:
+        before: What is added to.
+        only: Kinds of work, `feeds`, `server`; none: all of them.
+    """
+    found = dict(before)
 
     def add(name: str, made: Iterable[Count | None]) -> None:
         start = time.monotonic()
@@ -101,10 +117,16 @@ def everything(
             say(f"    {remark[:600]}")
         saved(found)
 
-    for subject in works.SUBJECTS:
-        on_subject(subject, root, points, chance, add)
-    _rest(root, points, chance, add)
-    on_server(root, points, chance, add)
+    todo: dict[str, Callable[[], None]] = {
+        s.name: partial(on_subject, s, root, points, chance, add) for s in works.SUBJECTS
+    }
+    todo["feeds"] = partial(_rest, root, points, chance, add)
+    todo["server"] = partial(on_server, root, points, chance, add)
+    for name in only or todo:
+        try:
+            todo[name]()
+        except Exception as error:  # costs no other kind, and is no clean run
+            add(f"kill -9: {name}", [table.failed(name, f"the suite itself: {error!r}")])
     return found
 
 

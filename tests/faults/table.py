@@ -81,6 +81,14 @@ def as_json(table: Mapping[str, Count]) -> str:
     return json.dumps(plain, ensure_ascii=False, indent=1) + "\n"
 
 
+def read(folder: Path) -> dict[str, Count]:
+    """What faults.json of a folder holds; nothing where there is none."""
+    path = folder / "faults.json"
+    if not path.is_file():
+        return {}
+    return {name: Count(**one) for name, one in json.loads(path.read_text("utf-8")).items()}
+
+
 def as_page(
     table: Mapping[str, Count], *, about: Mapping[str, str], words: Mapping[str, str]
 ) -> str:
