@@ -67,7 +67,7 @@ def server(home: Path, *, workers: int) -> Iterator[tuple[str, int]]:
 
 
 def _ready(address: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    for _ in range(600):
+    for _ in range(3000):
         if process.poll() is not None:
             raise SystemExit(log.read_text(encoding="utf-8")[-2000:])
         try:
