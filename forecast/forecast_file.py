@@ -38,6 +38,8 @@ FILL: Final = np.int16(-32768)
 STEP: Final[Mapping[str, float]] = {p: 0.002 if p == "co" else 0.1 for p in POLLUTANTS}
 PRIMARY_BITS: Final[Mapping[str, int]] = {p: 1 << i for i, p in enumerate(POLLUTANTS)}
 _REACH = 32767
+# The largest hourly value a file holds; forecasts end there (forecast.issue).
+REACH: Final[Mapping[str, float]] = {p: _REACH * step for p, step in STEP.items()}
 _CHUNK_BYTES = 512 * 1024
 _HOURS = "hours since 1970-01-01 00:00:00"
 _DAILY = ("aqi_day", "primary_day", *(f"{p}_day" for p in POLLUTANTS))

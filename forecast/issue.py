@@ -15,7 +15,7 @@ from forecast import area_forecast, standards, timing
 from forecast.area_forecast import AreaForecast
 from forecast.batch import Floats, Forecaster, IssueBatch
 from forecast.ensemble import Dependence, TemplateLibrary
-from forecast.forecast_file import AreaChunk, Chunk
+from forecast.forecast_file import REACH, AreaChunk, Chunk
 from forecast.problems import ConfigError, Problem
 from forecast.schema import POLLUTANTS
 
@@ -40,6 +40,9 @@ def forecasts(
 ) -> Iterator[IssueForecast]:
     """Forecast every issue time of a batch.
 
+    A forecaster that runs away (a dust storm beyond all it saw) is held at the largest value a
+    forecast file has room for, far beyond the end of the index, instead of ending the run.
+
     Args:
         batch: What was known.
         forecaster: Fitted on nothing later than any of the issue times.
@@ -55,7 +58,9 @@ def forecasts(
     if forecaster.trained_until > first:
         found = f"fitted on data up to {forecaster.trained_until} UTC"
         raise ConfigError([Problem(f"{forecaster.name} at {first} UTC", found, "nothing later")])
+    reach = np.array([REACH[p] for p in POLLUTANTS], dtype=np.float32)
     quantiles = forecaster.quantiles(batch)
+    np.minimum(quantiles, reach[:, None], out=quantiles)
     for at, hourly in zip(batch.issue_times, quantiles, strict=True):
         hourly[timing.last_lead(at, batch.offset) :] = float("nan")
         drawn = dependence.members(
@@ -66,6 +71,7 @@ def forecasts(
             stations=batch.stations,
             tier=batch.tier,
         )
+        np.minimum(drawn, reach, out=drawn)
         date = timing.to_local(at, batch.offset).floor("D") + pd.Timedelta(days=1)
         if timing.to_local(at, batch.offset).hour == 0:  # closes the day before
             date -= pd.Timedelta(days=1)
