@@ -44,7 +44,8 @@ class Verdict:
     """What one order came to so far, and on what evidence; None where it is not known."""
 
     word: Word
-    why: str  # of evaluation_compliance.VERDICTS, or: unsure, no_load, no_readings, not_begun, no_unit
+    # Of evaluation_compliance.VERDICTS, or: unsure, no_load, no_readings, not_begun, no_unit.
+    why: str
     ordered: float | None = None  # load
     load: float | None = None  # run, mean of usual
     day: float | None = None  # share of the cut done by day

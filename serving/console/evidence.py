@@ -13,10 +13,9 @@ import pandas as pd
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from forecast.problems import ConfigError, DataError, Problem
-from response import register_home
+from forecast.problems import DataError, Problem
 from response.evaluation_settings import DEFAULT
-from serving import meters, orders_held
+from serving import compliance, meters, orders_held
 from serving.console import own, state
 from serving.console import site as web
 from serving.console.site import Site, Visitor
@@ -51,8 +50,11 @@ def readings(request: Request, who: Readings, number: int, kind: str) -> Respons
     held = _held(site, number)
     begin = min((s.start for s in held.stretches), default=site.now())
     last = max((s.end for s in held.stretches), default=site.now())
+    register = compliance.register_of(site.home)
+    if register is None:
+        raise DataError([Problem("register", "none", "lantian import register")])
     seen = meters.metered(
-        site.store, register_home.current(site.home), {o.enterprise for o in held.orders},
+        site.store, register, {o.enterprise for o in held.orders},
         start=begin - dt.timedelta(days=DEFAULT.baseline_days),
         end=min(last + dt.timedelta(days=2), site.now()),
     )  # fmt: skip
@@ -92,10 +94,10 @@ def requests(request: Request, who: Requests) -> Response:  # noqa: ARG001
 
 
 def _ramps(site: Site) -> dict[str, float]:
-    try:
-        hours = register_home.current(site.home).units["hours_to_restart"].astype(float)
-    except (DataError, ConfigError):
+    register = compliance.register_of(site.home)
+    if register is None or "hours_to_restart" not in register.units:
         return {}
+    hours = register.units["hours_to_restart"].astype(float)
     return {str(unit): float(h) for unit, h in hours.items()}
 
 
