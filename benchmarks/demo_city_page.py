@@ -61,7 +61,8 @@ def page(result: Mapping[str, Any]) -> str:
     parts = [head, *_tables(peers, ["persistence"])]
     others = {m: s for m, s in found.items() if m not in ("persistence", "climatology")}
     parts += [VARIANTS, compare_tables.markdown(_bare(others))]
-    parts += _tables(others, [FULL], only="Differences")
+    whole = {m: s for m, s in others.items() if s["areas"]}  # one station has no city value
+    parts += _tables(whole, [FULL], only="Differences")
     return "\n".join(parts)
 
 

@@ -127,7 +127,8 @@ def representative(
 
 
 def _evenly(rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    return rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(int)]
+    at = np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(int)
+    return np.asarray(rows[at], dtype=np.int64)
 
 
 def episodes(

@@ -147,4 +147,4 @@ def day_weights(
     gain = np.asarray(counts[0] - counts[1], dtype=np.float64)
     if not gain.max() > 0:
         return np.ones(members.shape[1])
-    return np.maximum(gain / gain.max(), least)
+    return np.asarray(np.maximum(gain / gain.max(), least), dtype=np.float64)

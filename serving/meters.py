@@ -61,18 +61,19 @@ def metered(
     table["owner"] = _owners(table, register)
     table["hour"] = pd.DatetimeIndex(table["at"]).ceil("h")
     fits = table["scale"].notna() & table["owner"].notna()
-    lost = table[~fits].groupby("enterprise").apply(
-        lambda g: tuple(sorted({f"{m}: {p} [{u}]" for m, p, u in
-                                zip(g["meter"], g["parameter"], g["unit"], strict=True)})),
-        include_groups=False,
-    ) if not fits.all() else {}  # fmt: skip
+    unread = table.loc[~fits, ["enterprise", "meter", "parameter", "unit"]].drop_duplicates()
+    lost: dict[str, list[str]] = {}
+    for row in unread.itertuples(index=False):
+        lost.setdefault(str(row.enterprise), []).append(
+            f"{row.meter}: {row.parameter} [{row.unit}]"
+        )
     used = table[fits].assign(value=lambda t: t["value"] * t["scale"])
     # To the end of what was asked for: an hour that has not arrived is missing, not absent.
     hours = pd.date_range(table["hour"].min(), pd.Timestamp(end).ceil("h"), freq="h")
     return Metered(
         _power(used[used["word"].isin(ELECTRICITY)], hours),
         _stacks(used[used["word"].isin(EMISSIONS)], hours),
-        newest, {str(e): v for e, v in dict(lost).items()},
+        newest, {e: tuple(sorted(v)) for e, v in lost.items()},
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ of its warning, or to the warning's cancellation, whichever is first.
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -97,7 +97,7 @@ def _stretches(order: Order, until: dt.datetime | None, offset: dt.timedelta) ->
             continue
         last = made[-1] if made else None
         if last is not None and last.end == start and last.load == float(load):
-            made[-1] = Stretch(*(*vars(last).values(),)[:5], end, last.load)
+            made[-1] = replace(last, end=end)
             continue
         made.append(
             Stretch(order.id, order.warning_id, order.enterprise, order.unit, start, end,

@@ -7,6 +7,7 @@ import pandas as pd
 
 from forecast import forecast_file, issue
 from forecast.batch import Floats, IssueBatch
+from forecast.ensemble import TemplateLibrary
 from forecast.schema import MAX_LEAD, POLLUTANTS, QUANTILES
 from tests.forecast import network_cases as cases
 
@@ -28,7 +29,7 @@ class Runaway:
 def test_a_forecaster_that_runs_away_ends_at_what_a_file_holds() -> None:
     batch = cases.batch("none", times=ISSUE)
     offset = batch.offset
-    library = issue.TemplateLibrary.build(cases.OBS, ISSUE[0], offset)
+    library = TemplateLibrary.build(cases.OBS, ISSUE[0], offset)
     made = next(
         issue.forecasts(batch, Runaway(), library, members=3, seed=1, standard="hj633-2012")
     )
