@@ -24,12 +24,12 @@ which the simulation draws from streams of their own. {n} issue times, {first} .
 {stations} stations ({tiers}), of which the national ones are scored. Weather is `archived`: the forecasts
 the city sent, with the errors of forecasts, and nothing later than an issue time. Readings of the lower
 tiers are corrected through the national ones first, online, as in the daily run. Made {day} with code
-{revision} on 2 cores, 24 GB, in {minutes} minutes of a core:
+{revision} on 2 cores, 24 GB:
 
 ```
 lantian twin --out HOME --config configs/twin/demo.yaml --start 2013-11-01 --days 850
 LANTIAN_HOME=HOME lantian train --config HOME/city.yaml --model network --until 2015-11-25
-python -m benchmarks.demo_city HOME --alone ALONE --out OUT
+python -m benchmarks.demo_city HOME --every {every} --out OUT
 ```
 
 Intervals: 95 %, circular block bootstrap over days (7-day blocks); differences are paired on the same cases.
@@ -55,7 +55,6 @@ def page(result: Mapping[str, Any]) -> str:
         last=result["window"][1], every=result["every"], stations=result["stations"],
         tiers=", ".join(f"{n} {t}" for t, n in result["tiers"].items()), heavy=heavy,
         day=date.today().isoformat(), revision=result["code_revision"],
-        minutes=round(result["seconds"] / 60),
     )  # fmt: skip
     peers = {m: found[m] for m in PEERS if m in found}
     parts = [head, *_tables(peers, ["persistence"])]
