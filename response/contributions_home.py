@@ -82,9 +82,10 @@ def receptor_contributions(
     notes = [Words(zh=n.zh, en=n.en) for n in vintage.notes]
     settings = plume_settings.load()
     network = _network(config, receptors)
-    air = _forecast_air(home, issue_time, network, notes)
+    air = _forecast_air(config, home, issue_time, network, notes)
+    until = issue_time + timing.last_lead(issue_time, config.offset) * _HOUR
     try:
-        points = _points(vintage, network)
+        points = _points(vintage, network).sel(time=slice(None, until))
         hourly = dispersion.contributions(
             register, points, network, settings=settings, after=issue_time, air=air
         )
@@ -127,7 +128,7 @@ def _points(vintage: Vintage, network: pd.DataFrame) -> xr.Dataset:
 
 
 def _forecast_air(
-    home: Path, issue: pd.Timestamp, network: pd.DataFrame, notes: list[Words]
+    config: CityConfig, home: Path, issue: pd.Timestamp, network: pd.DataFrame, notes: list[Words]
 ) -> xr.Dataset | None:
     """Median ozone and NO2 of the city by hour up to D+3; None (and said) where not complete."""
     path = home / "forecasts" / f"{issue:%Y%m%dT%H%MZ}.nc"
@@ -138,8 +139,9 @@ def _forecast_air(
             ids = part["station"].to_numpy().astype(str)
             kept = part.isel(station=np.flatnonzero(np.isin(ids, own)))
             mean = forecast_file.loaded(kept, path).mean("station")
-        times = timing.lead_times(issue)
-        gases = {n: ("time", mean[n].to_numpy().astype(float)) for n in ("o3", "no2")}
+        last = timing.last_lead(issue, config.offset)
+        times = timing.lead_times(issue)[:last]
+        gases = {n: ("time", mean[n].to_numpy().astype(float)[:last]) for n in ("o3", "no2")}
         air = xr.Dataset(gases, {"time": times})
         whole = bool(np.isfinite(air.to_array()).all()) and len(ids) > 0
     except (DataError, KeyError, ValueError):

@@ -34,6 +34,7 @@ def plan(
     near: Plan | None = None,
     gap: float | None = None,
     time_limit_s: float | None = None,
+    quick: bool = False,
     clock: Callable[[], float] = wall_clock,
 ) -> Plan:
     """Make a plan.
@@ -43,6 +44,7 @@ def plan(
         fixed: Orders given by hand: unit -> mode for all days, or {day number 1..: mode}.
         near: A former plan; every order that differs from it costs (config `near`).
         gap, time_limit_s: Instead of the settings'.
+        quick: The relaxation rounded up, at once and without a gap: for loops of many plans.
         clock: Seconds, for the limit and the report.
 
     Raises:
@@ -74,7 +76,7 @@ def plan(
     for _ in range(_ROUNDS):
         found = solve(
             program, case.goal, gap=settings.gap if gap is None else gap,
-            time_limit_s=max(limit - (clock() - begin), 0.05), clock=clock,
+            time_limit_s=max(limit - (clock() - begin), 0.05), clock=clock, quick=quick,
         )  # fmt: skip
         made = outcome(case, program, found, by_member)
         if chance is None or by_member is None or not found.feasible or _kept(made, case):

@@ -160,7 +160,10 @@ def _solve(model: linopy.Model, settings: Solver, *, gap: float, limit_s: float)
     )  # fmt: skip
     outcome: Outcome = "time_limit" if condition == "time_limit" else "optimal"
     solved: Any = model.solution if status == "ok" else {}
-    if "x" not in solved or bool(solved["x"].isnull().any()) or model.objective.value is None:
+    value = model.objective.value
+    # Out of time without a plan, linopy hands out zeros and an objective that is no number.
+    known = value is not None and np.isfinite(value)
+    if "x" not in solved or bool(solved["x"].isnull().any()) or not known:
         if condition not in _STOPPED:
             expected = "optimal, infeasible or time_limit"
             raise SolverError([Problem("HiGHS", f"{status}, {condition}", expected)])
@@ -168,5 +171,5 @@ def _solve(model: linopy.Model, settings: Solver, *, gap: float, limit_s: float)
     report = model.solver.report if model.solver else None
     found = None if report is None else report.mip_gap
     values = {str(name): np.asarray(solved[name], dtype=np.float64) for name in solved}
-    return Answer(outcome, values, float(model.objective.value),
+    return Answer(outcome, values, float(value or 0.0),
                   found if found is not None and np.isfinite(found) else None)  # fmt: skip

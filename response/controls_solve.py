@@ -59,8 +59,9 @@ class Solution:
 
 
 def solve(
-    program: Program, goal: Goal, *, gap: float, time_limit_s: float, clock: Callable[[], float]
-) -> Solution:
+    program: Program, goal: Goal, *, gap: float, time_limit_s: float,
+    clock: Callable[[], float], quick: bool = False,
+) -> Solution:  # fmt: skip
     """The best plan, or the nearest.
 
     Args:
@@ -69,8 +70,11 @@ def solve(
         gap: Relative gap that is good enough.
         time_limit_s: For all solves together; when it is reached the best plan so far is given.
         clock: Seconds; only for the report and the limit.
+        quick: Nothing but the relaxation rounded up.
     """
     begin = clock()
+    if quick:
+        return replace(_rounded(program, goal), seconds=clock() - begin)
 
     def left() -> float:
         return max(time_limit_s - (clock() - begin), 0.05)
@@ -154,6 +158,13 @@ def _nearest(
         if not slacks:
             continue
         total = sum((1 * s.sum() for s in slacks[1:]), start=1 * slacks[0].sum())
+        if (
+            best is not None
+            and best.values is not None
+            and all(best.values[f"slack_{t}"].max() <= 1e-6 for t in rank if t in present)
+        ):  # the plan in hand misses nothing of it
+            model.add_constraints(total <= _ROOM * 1e-2, name=f"least_{rank[0]}")
+            continue
         # Ratios are the law: to the last; of money and fairness the wanted gap is enough.
         fine = 1e-4 if "budget" not in rank and "fairness" not in rank else max(gap, 1e-4)
         answer = minimise(model, total, settings, gap=fine, limit_s=left())
@@ -161,7 +172,7 @@ def _nearest(
             return None
         best, least = answer, max(answer.value, 0.0)
         # Room for the solver's tolerance; a member more or less is no tolerance.
-        room = 1e-4 if "bottom_line" in rank else _ROOM * least + 1e-5
+        room = 1e-4 if "bottom_line" in rank else max(fine, _ROOM) * least + 1e-5
         model.add_constraints(total <= least + room, name=f"least_{rank[0]}")
     if best is None:
         return None

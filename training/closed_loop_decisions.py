@@ -55,8 +55,6 @@ class Settings:
     budget_share: float = 0.4
     near_ug: float | None = 10.0  # half the PM2.5 window in which a line is in question; None: off
     units_share: float = 0.85  # of registered emissions that the planned units cover
-    gap: float = 0.02
-    time_limit_s: float = 120.0  # the gap ends a solve, not a busy machine
 
 
 @dataclass(frozen=True)
@@ -248,7 +246,7 @@ def _planned(
         day_weights=weights,
         current_load=now,
     )
-    plan = controls.plan(case, gap=settings.gap, time_limit_s=settings.time_limit_s)
+    plan = controls.plan(case, quick=True)
     wide = plan.orders.pivot(index="unit", columns="day", values="load")
     table = wide.reindex(units.index).fillna(1.0).to_numpy(float)
     missed = tuple(s.text.en for s in plan.shortfalls)

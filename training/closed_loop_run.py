@@ -98,8 +98,9 @@ without measures had no day above 200 nor two adjoining ones above 150. Interval
 another seed is another city and another winter.
 
 Left out, for all alike: evasion (everybody obeys), trucks and dust, instrument errors, the county
-receptors. Plans consider the largest units that make {settings.units_share:.0%} of registered
-emissions; times to stop and restart are cut at 48 h. Contributions are those of the dispersion
+receptors. Plans are linear relaxations rounded up, over the largest units that make
+{settings.units_share:.0%} of registered emissions, minor sources left alone; times to stop and
+restart are cut at 48 h. Contributions are those of the dispersion
 model with its daily factors (scale, stagnation; increments of observations are left out). The
 forecaster is a ridge regression fitted on the same city's winter of the year before, not the
 product's network."""

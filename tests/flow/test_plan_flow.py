@@ -83,6 +83,9 @@ def test_a_plan_meets_the_ratios_and_leaves_tables_and_a_picture(
         assert row["required"] == 10
         assert row["met"]
     assert said["effect"] is not None
+    notes = " ".join(n["en"] for n in said["notes"])
+    assert "7 modelled days before, 6 of them with observed increments" in notes
+    assert "NO2 by a mean of winter" not in notes
     names = {p.name for p in out.iterdir()}
     assert {"plan.json", "plan.xlsx", "orders.csv", "instructions.csv", "plan.png"} <= names
     orders = pd.read_csv(out / "instructions.csv")
@@ -129,6 +132,8 @@ def test_the_event_is_evaluated_within_the_days_asked_for(
     assert said["days"] == ["2015-12-13"]
     assert said["issue_time"] == "2015-12-12T08:00Z"  # the newest before the first order
     assert said["cost"]["lost_output_yuan"] > 0
+    assert {r["pollutant"] for r in said["effect"]["rows"]} >= {"pm25", "so2"}
+    assert any("7 modelled days before" in n["en"] for n in said["notes"])
     assert (tmp_path / "evaluation.png").stat().st_size > 10_000
 
 
