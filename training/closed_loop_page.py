@@ -116,13 +116,14 @@ def promise_lines(table: pd.DataFrame) -> list[str]:
                 f" {'yes' if row.agrees else 'no'} |"
             )
     kinds = {"free": "without orders", "plan": "under a plan", "resumption": "while units resume"}
-    means = table.groupby(["line", "kind"])[["promised", "broken"]].agg(["count", "mean"])
     lines.append("")
-    for (line, kind), row in means.iterrows():
-        count, said, was = int(row.iloc[0]), row.iloc[1], row.iloc[3]
-        lines.append(
-            f"- AQI {line}, {kinds[kind]}: {count} promises, mean {said:.3f}, happened {was:.3f}."
-        )
+    for said, part in table.groupby("line"):
+        for kind, own in part.groupby("kind"):
+            promised, happened = own["promised"].mean(), own["broken"].mean()
+            lines.append(
+                f"- AQI {said}, {kinds[str(kind)]}: {len(own)} promises, mean {promised:.3f}, "
+                f"happened {happened:.3f}."
+            )
     return lines
 
 

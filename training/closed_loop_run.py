@@ -89,7 +89,8 @@ its members above it, less what the orders take off. A week of a seed is one dra
 
 {len(made)} plans, {sum(bool(p.missed) for p in made)} with something missed, said in words and
 carried out as the nearest plan. Missed: {named}.
-A loss budget is missed where the legal ratios alone cost more: ratios come first.
+A loss budget is missed where the legal ratios alone cost more (ratios come first), and by a little
+where a plan is rounded up.
 
 ## How to read it
 

@@ -97,8 +97,8 @@ def read_run(path: Path) -> Run | None:
     mass, depth = arrays["mass"], arrays["depth"]
     mass.flags.writeable = depth.flags.writeable = False
     state = State(text["hour"], pd.Timestamp(text["time"]), mass, depth)
-    own = {n: text[n] for n in _TEXT if n not in ("day", "promises", "plans")}
-    stacks = {n: list(arrays[n]) if n in arrays else [] for n in _STACKS}
+    own: dict[str, Any] = {n: text[n] for n in _TEXT if n not in ("day", "promises", "plans")}
+    stacks: dict[str, Any] = {n: list(arrays[n]) if n in arrays else [] for n in _STACKS}
     return Run(
         text["day"], state, arrays["load"], **own, **stacks,
         promises=[Promise(**p) for p in text["promises"]],
