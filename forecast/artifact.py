@@ -12,7 +12,7 @@ A weight matrix is kept as int8 with one float16 scale per row, so that a shippe
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from forecast import trees
+from forecast import last_reading, trees
 from forecast.error_templates import ErrorTemplates
 from forecast.files import write_bytes, write_text
+from forecast.last_reading import LastReading
 from forecast.network import Network, NetworkConfig
 from forecast.network_inputs import Scales
 from forecast.problems import DataError, Problem
@@ -54,6 +55,7 @@ class Artifact:
     errors: ErrorTemplates
     recalibration: Recalibration
     about: Mapping[str, Any]  # city, data hash, code revision, simulated: shown, not used
+    last: LastReading = field(default_factory=last_reading.none)
 
     def for_tier(self, tier: str) -> tuple[Network, ...]:
         """Networks whose mean is the forecast with a tier of weather; all where none is for it."""
@@ -85,6 +87,10 @@ def write(model: Artifact, folder: Path) -> None:
         "serves": [list(s) for s in model.serves],
         "scales": asdict(model.scales),
         "error_stations": list(model.errors.stations),
+        "last_reading": {
+            key: np.round(value.astype(np.float64), 3).tolist()
+            for key, value in asdict(model.last).items()
+        },
         "about": dict(model.about),
         "sha256": {name: hashlib.sha256(raw).hexdigest() for name, raw in files.items()},
     }
@@ -106,6 +112,7 @@ def read(folder: Path) -> Artifact:
         until = pd.Timestamp(manifest["trained_until"])
         stations = tuple(map(str, manifest["error_stations"]))
         hashes, about = dict(manifest["sha256"]), dict(manifest["about"])
+        last = _last(manifest.get("last_reading"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         found = f"{type(error).__name__}: {error}"
         raise DataError([Problem(str(path), found, "a manifest of a trained network")]) from error
@@ -130,7 +137,7 @@ def read(folder: Path) -> Artifact:
         raise DataError([Problem(str(folder), found[:300], "tensors of the manifest")]) from error
     boosters = trees.unpacked(raw[TREES], str(folder / TREES)) if TREES in raw else {}
     beside = MedianTrees(boosters, blend)
-    return Artifact(networks, serves, scales, beside, until, templates, recalibration, about)
+    return Artifact(networks, serves, scales, beside, until, templates, recalibration, about, last)
 
 
 def _expected() -> dict[str, Any]:
@@ -183,6 +190,18 @@ def _network(config: NetworkConfig, weights: Mapping[str, NDArray[Any]], i: int)
         state[name] = torch.from_numpy(np.ascontiguousarray(value))
     network.load_state_dict(state)
     return network.eval()
+
+
+def _last(content: Mapping[str, Any] | None) -> LastReading:
+    """Of a manifest; nothing is moved where it has none."""
+    made = last_reading.none()
+    if content is None:
+        return made
+    read = {k: np.array(content[k], dtype=np.float32) for k in ("pull", "narrow")}
+    for key, value in read.items():
+        if value.shape != made.pull.shape or not ((value >= 0) & (value <= 1)).all():
+            raise ValueError(f"last_reading.{key}: {value.shape}, {made.pull.shape} of 0 to 1")
+    return LastReading(**read)
 
 
 def _config(content: Mapping[str, Any]) -> NetworkConfig:

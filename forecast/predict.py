@@ -1,9 +1,9 @@
 """A trained network as a forecaster: an IssueBatch in, quantiles in the schema's units out.
 
 Takes an Artifact; answers as every forecaster does (forecast.batch). The mean of the ensemble's
-quantiles, in the network's scale, moved by the blend with the trees (forecast.trees), is the
-forecast; its spread is corrected by what it missed in time it had not seen
-(forecast.recalibration).
+quantiles, in the network's scale, moved by the blend with the trees (forecast.trees) and in the
+first hours towards the last reading (forecast.last_reading), is the forecast; its spread is
+corrected by what it missed in time it had not seen (forecast.recalibration).
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from forecast import artifact, network_inputs
+from forecast import artifact, last_reading, network_inputs
 from forecast.artifact import Artifact
 from forecast.batch import Floats, IssueBatch, part
 from forecast.error_templates import ErrorTemplates
@@ -67,6 +67,8 @@ class NetworkForecaster:
         medians = self.model.trees.medians(batch)
         if medians is not None:
             z = self.model.trees.blended(z, self.model.scales.z(medians), trust)
+        last = self.model.scales.z(last_reading.latest(batch.history))
+        z = self.model.last.apply(z, last, trust)
         z = self.model.recalibration.apply(z, trust)
         conc = self.model.scales.concentration(np.moveaxis(z, -1, -2))
         return np.ascontiguousarray(np.moveaxis(conc, -2, -1))

@@ -11,9 +11,18 @@ from typing import Any, Final, cast
 import numpy as np
 import pandas as pd
 
-from forecast import error_templates, network_inputs, predict, recalibration, trees, weather_tiers
+from forecast import (
+    error_templates,
+    last_reading,
+    network_inputs,
+    predict,
+    recalibration,
+    trees,
+    weather_tiers,
+)
 from forecast.batch import Floats, FutureWeather, WeatherTier
 from forecast.error_templates import ErrorTemplates
+from forecast.last_reading import LastReading
 from forecast.network import Network
 from forecast.network_inputs import TRUST, Scales
 from forecast.recalibration import Recalibration
@@ -40,6 +49,7 @@ class Calibration:
 
     blend: Floats  # (3, DAYS, POLLUTANTS)
     recalibration: Recalibration
+    last: LastReading
     errors: ErrorTemplates
     ordinary: Mapping[str, Any]  # by trust: training.drift_errors.reference
 
@@ -72,6 +82,7 @@ def run(
     pits: dict[int, np.ndarray] = {}
     times: dict[int, pd.DatetimeIndex] = {}
     ordinary: dict[str, Any] = {}
+    pulled = last_reading.none()
     for tier, expert in tiers(settings).items():
         trust = TRUST[tier]
         say(f"blocks forecast with weather {tier}")
@@ -80,10 +91,14 @@ def run(
             for block, several, models in zip(blocks, networks[expert], beside, strict=True)
         ]
         z, medians, observed = (np.concatenate([f[k] for f in found]) for k in (1, 2, 3))
+        last = np.concatenate([f[4] for f in found])
         if np.isfinite(medians).any():
             blend[trust] = trees.weights(z[..., z.shape[-1] // 2], medians, observed)
             mixed = MedianTrees({(trust, "pm25"): cast("Any", None)}, blend)
             z = mixed.blended(z, medians, trust)
+        learned = last_reading.fit({trust: (z[..., z.shape[-1] // 2], last, observed)})
+        pulled.pull[trust], pulled.narrow[trust] = learned.pull[trust], learned.narrow[trust]
+        z = learned.apply(z, last, trust)
         pits[trust] = error_templates.pit(z, observed)
         times[trust] = pd.DatetimeIndex(found[0][0].append([f[0] for f in found[1:]]))
         own = recalibration.fit({trust: pits[trust]})
@@ -91,7 +106,7 @@ def run(
             _errors(small, times[trust], z, observed, own, scales, trust)
         )
     errors = _templates(times, pits, small, settings)
-    return Calibration(blend, recalibration.fit(pits), errors, ordinary)
+    return Calibration(blend, recalibration.fit(pits), pulled, errors, ordinary)
 
 
 def tiers(settings: TrainConfig) -> dict[WeatherTier, int]:
@@ -122,13 +137,13 @@ def _forecast(
     record: Record, block: Block, networks: tuple[Network, ...],
     models: Mapping[tuple[int, str], Any], scales: Scales, settings: TrainConfig,
     tier: WeatherTier, vintages: Vintages | None, kept: np.ndarray,
-) -> tuple[pd.DatetimeIndex, Floats, Floats, Floats]:  # fmt: skip
-    """Issue times, the network's quantiles, the trees' medians and what came, all in z."""
+) -> tuple[pd.DatetimeIndex, Floats, Floats, Floats, Floats]:  # fmt: skip
+    """Issue times; the network's quantiles, trees' medians, what came, last readings, all in z."""
     future = weather_of(record, tier, vintages)
     step = pd.Timedelta(hours=settings.calibration.every_hours)
     issues = pd.date_range(block.first, block.last, freq=step)
     everywhere = MedianTrees(dict(models), np.ones_like(trees.none().weights))
-    z, medians, observed = [], [], []
+    z, medians, observed, last = [], [], [], []
     for start in range(0, len(issues), _BATCH):
         at = issues[start : start + _BATCH]
         batch = record.cut(at, future(at), tier)
@@ -138,7 +153,9 @@ def _forecast(
         nothing = np.full(z[-1].shape[:-1], np.nan, dtype=np.float32)
         medians.append(nothing if seen is None else scales.z(seen)[:, :, kept])
         observed.append(scales.z(record.targets(at))[:, :, kept])
-    return issues, np.concatenate(z), np.concatenate(medians), np.concatenate(observed)
+        last.append(scales.z(last_reading.latest(batch.history))[:, kept])
+    came, read = np.concatenate(observed), np.concatenate(last)
+    return issues, np.concatenate(z), np.concatenate(medians), came, read
 
 
 def _errors(

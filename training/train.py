@@ -133,6 +133,7 @@ def run(
                 else f"{len(blocks)} blocks",
                 "train_seconds": round(time.monotonic() - began),
             },
+            learned.last,
         )
         tracked(made)
     return made
