@@ -138,7 +138,7 @@ def read_yaml(path: Path) -> Any:
     """
     try:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - safe
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # not there, not UTF-8, no name of a file
         raise ConfigError([Problem(str(path), str(error), "a readable YAML file")]) from error
     except yaml.YAMLError as error:
         raise ConfigError([Problem(str(path), str(error), "valid YAML")]) from error
@@ -174,10 +174,10 @@ def load(path: Path) -> CityConfig:
     problems = [
         Problem(f"{path}: {field}", f"no file {file}", "an existing file")
         for field, file in (("stations", config.stations), ("quality", config.quality))
-        if not _there(file)
+        if not there(file)
     ]
     rules = configs_dir() / "rules" / f"{config.rules}.yaml"
-    if not _there(rules):
+    if not there(rules):
         have = sorted(p.stem for p in rules.parent.glob("*.yaml"))
         problems.append(Problem(f"{path}: rules", repr(config.rules), f"one of {have}"))
     if problems:
@@ -185,9 +185,9 @@ def load(path: Path) -> CityConfig:
     return config
 
 
-def _there(file: Path) -> bool:
+def there(file: Path) -> bool:
     """Whether it is a file; a name that is too long for one is none."""
     try:
         return file.is_file()
-    except OSError:
+    except (OSError, ValueError):
         return False

@@ -359,7 +359,11 @@ def _group(path: Path, name: str, variables: Sequence[str], dims: tuple[str, ...
     if problems:
         ds.close()
         raise DataError(problems)
-    times = np.asarray(ds["issue_time"].values, dtype="datetime64[ns]")
+    try:
+        times = np.asarray(ds["issue_time"].values, dtype="datetime64[ns]")
+    except (OSError, RuntimeError) as error:
+        ds.close()
+        raise DataError([Problem(str(path), str(error), "an undamaged forecast file")]) from error
     out = ds.assign_coords(issue_time=("issue_time", times))
     out.set_close(ds.close)  # a derived dataset does not know the file it came from
     return out

@@ -141,7 +141,10 @@ def industry_counts(config: TwinConfig) -> dict[str, int]:
 
 def _gathered(path: Path, *, seen: tuple[Path, ...]) -> dict[str, Any]:
     """The file's content over what it extends, with the industries read in."""
-    path = path.resolve()
+    try:
+        path = path.resolve()
+    except (OSError, ValueError) as error:
+        raise ConfigError([Problem(repr(str(path)), str(error), "the name of a file")]) from error
     if path in seen:
         raise ConfigError([Problem(str(path), "extends itself", "an end to the chain")])
     data = read_yaml(path)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from forecast.config import Names, Section, configs_dir, read_yaml, validated
+from forecast.config import Names, Section, configs_dir, read_yaml, there, validated
 from response.rules import Level
 
 Carried = Literal["cap", "bulletin", "order", "reminder", "alarm"]
@@ -159,7 +159,7 @@ class House(Section):
         if base is None or not isinstance(data, dict) or not isinstance(data.get("profile"), str):
             return data
         own = base / data["profile"]
-        return {**data, "profile": own if own.exists() else configs_dir() / "publish" / own.name}
+        return {**data, "profile": own if there(own) else configs_dir() / "publish" / own.name}
 
     @model_validator(mode="after")
     def _sound(self) -> "House":

@@ -110,7 +110,7 @@ def test_a_killed_worker_and_a_broken_city_hurt_no_other(
     ]
     for city in ("sim-001", "sim-002"):
         made = products(folder / "home" / "cities" / city)
-        assert len(made) == 7  # forecast, two pages, proposal, two of data, run.json
+        assert len(made) == 8  # forecast, two pages, proposal, stations, two of data, run.json
         assert made == products(alone / "cities" / city), city
     assert "run.json" not in {p.name for p in (folder / "home/cities/sim-003").rglob("*")}
 

@@ -77,7 +77,7 @@ def test_a_run_leaves_forecast_proposal_bulletin_and_a_last_file(finished: Path)
     said = json.loads((folder / "run.json").read_text())
     assert said["simulated"] is True
     assert said["weather"] == "none"
-    assert len(said["files"]) == 8
+    assert len(said["files"]) == 9
     areas = forecast_file.read_areas(daily.forecast_path(finished, ISSUE))
     city = areas["aqi_day"].sel(area="city").values
     assert np.isfinite(city).all()
