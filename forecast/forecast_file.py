@@ -360,11 +360,13 @@ def _group(path: Path, name: str, variables: Sequence[str], dims: tuple[str, ...
         ds.close()
         raise DataError(problems)
     try:
+        for coordinate in ds.coords.values():  # small, and all of them are needed
+            coordinate.load()
         times = np.asarray(ds["issue_time"].values, dtype="datetime64[ns]")
+        out = ds.assign_coords(issue_time=("issue_time", times))
     except (OSError, RuntimeError) as error:
         ds.close()
         raise DataError([Problem(str(path), str(error), "an undamaged forecast file")]) from error
-    out = ds.assign_coords(issue_time=("issue_time", times))
     out.set_close(ds.close)  # a derived dataset does not know the file it came from
     return out
 

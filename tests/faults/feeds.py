@@ -53,8 +53,14 @@ def damaged_files(root: Path) -> dict[str, tuple[Path, Callable[[Path], object]]
     return {
         "observations": (home / "observations" / "2026-01.nc", read_month),
         "weather": (weather.path_of(home, "archive", ISSUE), read_vintage),
-        "areas": (home / "forecasts" / f"{house.RUN}.nc", forecast_file.read_areas),
-        "stations": (home / "forecasts" / f"{house.RUN}.nc", forecast_file.read_stations),
+        "areas": (
+            home / "forecasts" / f"{house.RUN}.nc",
+            lambda path: forecast_file.loaded(forecast_file.read_areas(path), path),
+        ),
+        "stations": (
+            home / "forecasts" / f"{house.RUN}.nc",
+            lambda path: forecast_file.loaded(forecast_file.read_stations(path), path),
+        ),
     }
 
 
