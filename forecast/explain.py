@@ -16,7 +16,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from forecast import calendar, features, timing
+from forecast import areas, calendar, features, timing
 from forecast.batch import Floats, Forecaster, IssueBatch, leads_of, stacked
 from forecast.problems import DataError, Problem
 from forecast.schema import MAX_LEAD, POLLUTANTS, QUANTILES, WEATHER
@@ -297,5 +297,5 @@ def _day_rows(issue: pd.Timestamp, offset: pd.Timedelta) -> list[slice]:
 
 def _city(stations: pd.DataFrame) -> NDArray[np.bool_]:
     """Stations that make the city value; all where none does."""
-    made = stations["reference"].to_numpy(bool) & ~stations["background"].to_numpy(bool)
+    made = areas.points(stations)
     return made if made.any() else np.ones(len(stations), dtype=bool)

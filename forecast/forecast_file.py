@@ -360,8 +360,6 @@ def _group(path: Path, name: str, variables: Sequence[str], dims: tuple[str, ...
         ds.close()
         raise DataError(problems)
     try:
-        for coordinate in ds.coords.values():  # small, and all of them are needed
-            coordinate.load()
         times = np.asarray(ds["issue_time"].values, dtype="datetime64[ns]")
         out = ds.assign_coords(issue_time=("issue_time", times))
     except (OSError, RuntimeError) as error:

@@ -13,11 +13,11 @@ from typing import Final
 import numpy as np
 
 from forecast.batch import Floats
+from forecast.recalibration import TIERS
 from forecast.schema import POLLUTANTS
 
 HOURS: Final = 24  # leads that may be moved
 BACK: Final = 3  # hours a last reading may be old
-TIERS: Final = 3  # none, forecast, perfect: network_inputs.TRUST
 _SHARES: Final = np.linspace(0, 1, 21)
 _LEAST: Final = 2000  # cases below which nothing is moved
 

@@ -18,6 +18,7 @@ import pandas as pd
 import xarray as xr
 
 from forecast import (
+    areas,
     files,
     forecast_file,
     history,
@@ -38,7 +39,7 @@ from response.register import Register
 from response.rules import Words
 
 DAYS_BEFORE: Final = 7  # of which the calibration is made
-_LEAD_IN_H: Final = 23  # hours of emission before a day that is modelled for itself
+LEAD_IN_H: Final = 23  # hours of emission before a day that is modelled for itself
 _LEAST_HOURS: Final = 20  # of a day's mean, GB 3095
 _DAY: Final = pd.Timedelta(days=1)
 _HOUR: Final = pd.Timedelta(hours=1)
@@ -116,11 +117,6 @@ def _network(config: CityConfig, receptors: pd.DataFrame) -> pd.DataFrame:
     return table[~table["background"].astype(bool) | table.index.isin(receptors.index)]
 
 
-def reference_mask(network: pd.DataFrame) -> np.ndarray:
-    """Which stations of a network make the city's value."""
-    return np.asarray(network["reference"].astype(bool) & ~network["background"].astype(bool))
-
-
 def _points(vintage: Vintage, network: pd.DataFrame) -> xr.Dataset:
     fields = weather_points.at_stations(weather.read(vintage), network, where=str(vintage.path))
     at = {k: ("point", network[k].to_numpy(dtype=float)) for k in ("latitude", "longitude")}
@@ -132,7 +128,7 @@ def _forecast_air(
 ) -> xr.Dataset | None:
     """Median ozone and NO2 of the city by hour up to D+3; None (and said) where not complete."""
     path = home / "forecasts" / f"{issue:%Y%m%dT%H%MZ}.nc"
-    own = network.index[reference_mask(network)].astype(str)
+    own = network.index[areas.points(network)].astype(str)
     try:
         with forecast_file.read_stations(path) as group:
             part = group[["o3", "no2"]].sel(issue_time=issue, quantile=0.5)
@@ -204,7 +200,7 @@ def _modelled(
 ) -> dict[str, Any] | None:  # fmt: skip
     try:
         points = _points(vintage, network)
-        window = points.sel(time=slice(begin - _LEAD_IN_H * _HOUR, end))
+        window = points.sel(time=slice(begin - LEAD_IN_H * _HOUR, end))
         hourly = dispersion.contributions(
             register, window, network, settings=settings, after=begin, air=air
         )  # fmt: skip
@@ -214,7 +210,7 @@ def _modelled(
         return None
     total = hourly[list(CALIBRATED)].sum("unit").mean("time").rename(receptor="station")
     total = total.expand_dims(day=pd.DatetimeIndex([begin]))
-    reference = reference_mask(network)
+    reference = areas.points(network)
     level = plume_calibration.city_sum(total, reference).iloc[0]
     local = plume_calibration.increment(total, reference, settings=settings).iloc[0]
     return {
@@ -255,33 +251,42 @@ def _calibrated(
 ) -> xr.Dataset:  # fmt: skip
     dates = pd.DatetimeIndex(daily["date"].to_numpy())
     total = daily[list(CALIBRATED)].sum("unit").rename(receptor="station")
-    ahead = plume_calibration.city_sum(total.assign_coords(day=dates), reference_mask(network))
+    ahead = plume_calibration.city_sum(total.assign_coords(day=dates), areas.points(network))
     level = pd.concat([before.level, ahead]) if len(before.level) else ahead
     made = plume_calibration.by_day(
         daily, settings=settings, level=level, observed=observed, modelled=before.increment
     )
     seen = observed.reindex(before.increment.index)["pm25"].notna()
     both = int((seen & before.increment["pm25"].notna()).sum())
-    said = ", ".join(f"{f:.2f}" for f in made["pm25"].attrs["calibration"])
-    notes.append(
-        Words(
-            zh=f"贡献已订正（PM2.5各日系数{said}）：依据此前{len(before.level)}天的模拟，"
-            f"其中{both}天有观测增量；订正参数为假设。",
-            en=f"contributions calibrated (PM2.5 by {said}) from {len(before.level)} modelled "
-            f"days before, {both} of them with observed increments; its settings are assumptions",
-        )
-    )
+    notes.append(calibration_words(made, len(before.level), both))
     return made
+
+
+def calibration_words(made: xr.Dataset, days: int, both: int) -> Words:
+    """By how much contributions were calibrated, from how many days, and those with increments."""
+    said = ", ".join(f"{f:.2f}" for f in made["pm25"].attrs["calibration"])
+    return Words(
+        zh=f"贡献已订正（PM2.5各日系数{said}）：依据此前{days}天的模拟，"
+        f"其中{both}天有观测增量；订正参数为假设。",
+        en=f"contributions calibrated (PM2.5 by {said}) from {days} modelled "
+        f"days before, {both} of them with observed increments; its settings are assumptions",
+    )
 
 
 def _seen(
     config: CityConfig, home: Path, until: pd.Timestamp, network: pd.DataFrame
 ) -> xr.Dataset | None:
     """Usable readings of the days before; None where there are none."""
+    return readings(config, home, network, until - (DAYS_BEFORE + 3) * _DAY, until)
+
+
+def readings(
+    config: CityConfig, home: Path, network: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp
+) -> xr.Dataset | None:
+    """Usable readings of a stretch of time; None where there are none."""
     limits = quality_limits.load(config.quality)
-    start = until - (DAYS_BEFORE + 3) * _DAY
     try:
-        return history.load(home, network, limits, start=start, end=until).usable
+        return history.load(home, network, limits, start=start, end=end).usable
     except DataError:
         return None
 
@@ -296,7 +301,7 @@ def seen_air(
     if seen is None:
         return None
     times = pd.date_range(begin + _HOUR, end, freq="h")
-    own = seen[["o3", "no2"]].isel(station=np.flatnonzero(reference_mask(network)))
+    own = seen[["o3", "no2"]].isel(station=np.flatnonzero(areas.points(network)))
     table = own.mean("station").to_dataframe()[["o3", "no2"]].reindex(times).interpolate(limit=3)
     if table.isna().any(axis=None):
         return None
@@ -318,4 +323,4 @@ def increments(
     local = pd.DatetimeIndex(kept["time"].to_numpy()) + config.offset - _HOUR
     grouped = kept.assign_coords(day=("time", local.normalize())).groupby("day")
     daily = grouped.mean().where(grouped.count() >= _LEAST_HOURS)
-    return plume_calibration.increment(daily, reference_mask(network), settings=settings)
+    return plume_calibration.increment(daily, areas.points(network), settings=settings)

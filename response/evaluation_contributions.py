@@ -13,11 +13,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from forecast import history, quality_limits, stations
+from forecast import areas, stations
 from forecast.config import CityConfig
-from forecast.problems import DataError
 from response import contributions_home, dispersion, plume_calibration, plume_settings
-from response.contributions_home import DAYS_BEFORE, reference_mask
+from response.contributions_home import DAYS_BEFORE, LEAD_IN_H
 from response.evaluation import POLLUTANTS
 from response.plume_calibration import CALIBRATED
 from response.plume_settings import Settings
@@ -26,7 +25,6 @@ from response.rules import Words
 
 _DAY: Final = pd.Timedelta(days=1)
 _HOUR: Final = pd.Timedelta(hours=1)
-_LEAD_IN_H: Final = 23
 _NEEDED: Final = ("u10", "v10", "t2m", "d2m", "tp")
 _MOST_POINTS: Final = 60
 
@@ -49,7 +47,7 @@ def contributions(
     every = pd.date_range(days[0] - DAYS_BEFORE * _DAY, days[-1])
     points = None
     while points is None and len(every) >= len(days) and seen is not None:
-        begin = every[0] - config.offset - _LEAD_IN_H * _HOUR
+        begin = every[0] - config.offset - LEAD_IN_H * _HOUR
         points = _points(seen.sel(time=slice(begin, None)))
         if points is None:  # a gap before the episode costs days of calibration, not the effect
             every = every[1:] if len(every) > len(days) else every[:0]
@@ -66,7 +64,7 @@ def contributions(
     parts, totals = [], []
     for day, air in zip(every, airs, strict=True):
         begin = day - config.offset
-        window = points.sel(time=slice(begin - _LEAD_IN_H * _HOUR, begin + _DAY))
+        window = points.sel(time=slice(begin - LEAD_IN_H * _HOUR, begin + _DAY))
         hourly = dispersion.contributions(
             register, window, network, settings=settings, after=begin, air=air if follow else None
         )
@@ -78,7 +76,7 @@ def contributions(
     total = xr.concat(totals, dim=index)
     own = xr.concat(parts, dim=pd.DatetimeIndex(days, name="day")).transpose(..., "day")
     made = _calibrated(own, total, seen, network, days, config, settings, notes)
-    chosen = network.index[reference_mask(network)].astype(str)
+    chosen = network.index[areas.points(network)].astype(str)
     return made[list(POLLUTANTS)].sel(receptor=list(chosen))
 
 
@@ -87,14 +85,11 @@ def _seen(
     first: pd.Timestamp, last: pd.Timestamp,
 ) -> xr.Dataset | None:  # fmt: skip
     """Usable readings from a lead-in before the first local day to the end of the last."""
-    limits = quality_limits.load(config.quality)
-    start, end = first - config.offset - _LEAD_IN_H * _HOUR, last + _DAY - config.offset
-    try:
-        found = history.load(home, network, limits, start=start, end=end).usable
-    except DataError:
+    start, end = first - config.offset - LEAD_IN_H * _HOUR, last + _DAY - config.offset
+    found = contributions_home.readings(config, home, network, start, end)
+    if found is None or any(n not in found for n in _NEEDED):
         return None
-    times = pd.date_range(start, end, freq="h")
-    return found.reindex(time=times) if all(n in found for n in _NEEDED) else None
+    return found.reindex(time=pd.date_range(start, end, freq="h"))
 
 
 def _air(
@@ -108,7 +103,7 @@ def _calibrated(
     own: xr.Dataset, total: xr.Dataset, seen: xr.Dataset, network: pd.DataFrame,
     days: pd.DatetimeIndex, config: CityConfig, settings: Settings, notes: list[Words],
 ) -> xr.Dataset:  # fmt: skip
-    reference = reference_mask(network)
+    reference = areas.points(network)
     level = plume_calibration.city_sum(total, reference)
     modelled = plume_calibration.increment(total, reference, settings=settings)
     begin = days[0] - config.offset
@@ -118,15 +113,8 @@ def _calibrated(
         modelled=modelled[modelled.index < days[0]],
     )  # fmt: skip
     both = int((observed["pm25"].notna() & observed.index.isin(modelled.index)).sum())
-    said = ", ".join(f"{f:.2f}" for f in made["pm25"].attrs["calibration"])
-    notes.append(
-        Words(
-            zh=f"贡献已订正（PM2.5各日系数{said}）：依据此前{len(level) - len(days)}天的模拟，"
-            f"其中{both}天有观测增量；订正参数为假设。",
-            en=f"Contributions calibrated (PM2.5 by {said}) from {len(level) - len(days)} modelled "
-            f"days before, {both} of them with observed increments; its settings are assumptions.",
-        )
-    )
+    words = contributions_home.calibration_words(made, len(level) - len(days), both)
+    notes.append(Words(zh=words.zh, en=f"{words.en[0].upper()}{words.en[1:]}."))
     return made
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from forecast import files, standards, stations
+from forecast import areas, files, standards, stations
 from forecast.config import CityConfig
 from forecast.problems import ConfigError, Problem
 from forecast.schema import CITY_AREA
@@ -144,7 +144,7 @@ def city_contributions(
     forecast was available or it ends before D+3.
     """
     table = stations.load(config.stations)
-    city = table[table["reference"] & ~table["background"]]
+    city = table[areas.points(table)]
     daily, remarks = contributions_home.receptor_contributions(
         config, home, register, issue_time, city
     )

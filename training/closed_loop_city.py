@@ -15,7 +15,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from forecast import schema
+from forecast import areas, schema
 from forecast.config import configs_dir
 from forecast.timing import BEIJING_OFFSET
 from response import dispersion, plume_settings
@@ -89,8 +89,7 @@ class Winter:
     def counted(self) -> NDArray[np.bool_]:
         """Which stations (of the geography's) make the city's value."""
         table = self.made.geography.stations
-        kept = table["reference"].to_numpy(bool) & ~table["background"].to_numpy(bool)
-        return np.asarray(kept & table["active"].to_numpy(bool))
+        return np.asarray(areas.points(table) & table["active"].to_numpy(bool))
 
     @cached_property
     def sky(self) -> Regional:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from forecast import files, history, model_store, quality_limits, stations
+from forecast import areas, files, history, model_store, quality_limits, stations
 from forecast.config import CityConfig
 from forecast.problems import ConfigError, DataError, Problem
 from forecast.schema import stations_frame
@@ -167,7 +167,7 @@ def _forecasts(
         notes.append("forecasts not judged: the network was trained before errors were kept in it")
         return ()
     register = stations_frame(obs)
-    city = register["reference"].to_numpy(bool) & ~register["background"].to_numpy(bool)
+    city = areas.points(register)
     if not city.any():
         city = np.ones(len(register), dtype=bool)
     found, left = drift_errors.kept(home / "forecasts", obs, city, first, model_store.NETWORK)

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.optim.swa_utils import get_ema_avg_fn
 from torch.utils.data import DataLoader, IterableDataset
 
+from forecast import areas
 from forecast.network import Network, NetworkConfig
 from forecast.network_inputs import PATCH, STEPS, Scales
 from forecast.predict import tensors
@@ -82,7 +83,7 @@ def example(examples: Examples, step: int, rank: int = 0) -> Batch:
 
 def city_weights(stations: pd.DataFrame) -> np.ndarray:
     """1 for the stations that make the city value, 0 for others; float32 (s,)."""
-    counts = stations["reference"].to_numpy(bool) & ~stations["background"].to_numpy(bool)
+    counts = areas.points(stations)
     if not counts.any():
         counts = np.ones(len(stations), dtype=bool)
     return np.asarray(counts, dtype=np.float32)

@@ -2,7 +2,20 @@
 
 from typing import Final
 
+# Requests and what became of them, on the enterprise's page and the house's.
+REQUESTS: Final[dict[str, tuple[str, str]]] = {
+    "requests": ("复产申请", "Requests to resume"),
+    "no_requests": ("没有申请。", "There are no requests."),
+    "decision": ("决定", "Decision"),
+    "undecided": ("待定", "not yet decided"),
+    "outcome_start_now": ("立即复产", "start now"),
+    "outcome_start_at": ("按时复产", "start at a time"),
+    "outcome_partial": ("部分复产", "in part"),
+    "outcome_wait": ("暂缓", "wait"),
+    "outcome_refused": ("不同意", "refused"),
+}
 WORDS: Final[dict[str, tuple[str, str]]] = {
+    **REQUESTS,
     "title": ("我的指令", "My orders"),
     "enterprise_title": ("企业", "Enterprises"),
     "no_orders": ("目前没有指令。", "There are no orders."),
@@ -27,17 +40,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "ask": ("申请复产", "Ask to resume"),
     "begin": ("申请开始时间", "From"),
     "percent": ("申请负荷（%）", "Load asked for (%)"),
-    "requests": ("复产申请", "Requests to resume"),
-    "no_requests": ("没有申请。", "There are no requests."),
     "unit": ("单元", "Unit"),
     "enterprise": ("企业", "Enterprise"),
-    "decision": ("决定", "Decision"),
-    "undecided": ("待定", "not yet decided"),
-    "outcome_start_now": ("立即复产", "start now"),
-    "outcome_start_at": ("按时复产", "start at a time"),
-    "outcome_partial": ("部分复产", "in part"),
-    "outcome_wait": ("暂缓", "wait"),
-    "outcome_refused": ("不同意", "refused"),
     "leading": ("引领性", "leading"),
     "non_leading": ("非引领性", "not leading"),
     "grade": ("绩效等级", "Grade"),

@@ -2,20 +2,14 @@
 
 from typing import Final
 
+from serving.console.texts import own
+
 WORDS: Final[dict[str, tuple[str, str]]] = {
+    **own.REQUESTS,
     "title": ("复产", "Resumption"),
-    "requests": ("复产申请", "Requests to resume"),
-    "no_requests": ("没有申请。", "There are no requests."),
     "asked": ("申请", "Asked"),
     "begin": ("申请开始", "from"),
     "load": ("负荷", "Load"),
-    "decision": ("决定", "Decision"),
-    "undecided": ("待定", "not yet decided"),
-    "outcome_start_now": ("立即复产", "start now"),
-    "outcome_start_at": ("按时复产", "start at a time"),
-    "outcome_partial": ("部分复产", "in part"),
-    "outcome_wait": ("暂缓", "wait"),
-    "outcome_refused": ("不同意", "refused"),
     "decide": ("决定", "Decide"),
     "suggestion_none": (
         (
