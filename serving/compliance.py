@@ -162,21 +162,21 @@ def _verdict(
     known: tuple[dt.datetime | None, tuple[str, ...]], ids: set[str], now: dt.datetime,
 ) -> Verdict:  # fmt: skip
     newest, unused = known
-    plain = {"newest": newest, "unused": unused}
+    unread: tuple[Word, Any] = ("unknown", None)
     if not own:
-        return Verdict("unknown", "no_load", **plain)  # type: ignore[arg-type]
+        return Verdict("unknown", "no_load", newest=newest, unused=unused)
     load = min(s.load for s in own)
     if order.unit not in ids:
-        return Verdict("unknown", "no_unit", load, **plain)  # type: ignore[arg-type]
+        return Verdict("unknown", "no_unit", load, newest=newest, unused=unused)
     if all(s.start >= now for s in own):
-        return Verdict("unknown", "not_begun", load, **plain)  # type: ignore[arg-type]
+        return Verdict("unknown", "not_begun", load, newest=newest, unused=unused)
     told = [(_word(row), row) for row in rows]
     # A stretch that is over and of which nothing is known keeps the whole from being complied.
     open_ = [t for t in told if not (t[0] == "unknown" and t[1]["end"] > pd.Timestamp(now))]
-    word, row = min(open_ or told, key=lambda t: WORDS.index(t[0]), default=("unknown", None))
+    word, row = min(open_ or told, key=lambda t: WORDS.index(t[0]), default=unread)
     if row is None or row["verdict"] == "unknown":
         why = "no_readings" if newest is None else "unknown"
-        return Verdict("unknown", why, load, **plain)  # type: ignore[arg-type]
+        return Verdict("unknown", why, load, newest=newest, unused=unused)
     why, probability = str(row["verdict"]), float(row["probability"])
     if word == "not_complied":
         probability = _against(row)
